@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * The private structures of net_pvn_vmxnet3 and the calls between its files:
+ *
+ *   vmxnet3_ethdev.c  what the application sees: probe, devargs, dev_ops
+ *   vmxnet3_dev.c     the dialogue with the device: registers, commands, shared area
+ *   vmxnet3_queue.c   rings and the mbufs in them: set-up, start, stop, release
+ *   vmxnet3_rxtx.c    receive and transmit
+ *   vmxnet3_stats.c   statistics, continuous over restarts
+ *
+ * ethdev calls dev, queue and stats; none of these calls ethdev or one another, but for queue and
+ * stats telling dev's shared area where things are. What the wire looks like is in
+ * proto/vmxnet3.h.
+ */
+#ifndef VMXNET3_PMD_H
+#define VMXNET3_PMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ethdev_driver.h>
+#include <rte_mbuf.h>
+#include <rte_spinlock.h>
+
+#include <vmxnet3.h>
+
+/* The newest device version this driver was written for [VMX3 11]. Versions 2 to 4 only add
+ * features that are off unless asked for, so picking them is safe. */
+#define VMXNET3_VERSION_MAX 4
+
+#define VMXNET3_MAX_TX_QUEUES 8
+#define VMXNET3_MAX_RX_QUEUES 16
+
+/* Longest header in front of the MTU: Ethernet and two VLAN tags. */
+#define VMXNET3_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
+
+/* What the device says of itself, found out once in probe. */
+struct vmxnet3_caps {
+	uint8_t version;       /* the one picked */
+	uint8_t max_tx_queues; /* QEMU takes fewer than the specification allows [VMX3 12] */
+	uint8_t max_rx_queues;
+	uint16_t max_mtu;
+	struct rte_ether_addr perm_mac;
+};
+
+/*
+ * The dialogue. Everything but the burst functions goes through it; commands of several threads
+ * are serialised, since a command and its result share one register.
+ */
+struct vmxnet3_hw {
+	const char *name; /* for log lines */
+	uint8_t *bar0;
+	uint8_t *bar1;
+	rte_spinlock_t cmd_lock;
+	bool active; /* between ACTIVATE and QUIESCE */
+
+	struct vmxnet3_caps caps;
+	uint32_t rx_mode; /* VMXNET3_RXM_*, kept over restarts */
+
+	/* One DMA zone for the device's lifetime: shared area, then the queue table. */
+	const struct rte_memzone *zone;
+	struct vmxnet3_shared *shared;
+	void *queue_table;
+	rte_iova_t shared_iova;
+	rte_iova_t queue_table_iova;
+};
+
+/* One of the two rings of an rx queue. Slots are posted at `fill`, and come back at `next`. */
+struct vmxnet3_rx_ring {
+	struct vmxnet3_rxd *desc;
+	struct rte_mbuf **mbufs; /* by slot; NULL where nothing is posted */
+	uint16_t size;		 /* 0 = this ring is not used */
+	uint16_t fill;		 /* next slot to post */
+	uint16_t next;		 /* oldest slot posted */
+	uint16_t posted;	 /* at most size - 1 */
+	uint32_t gen;		 /* VMXNET3_RXD2_GEN or 0: of the slot at `fill` */
+	uint32_t kind;		 /* VMXNET3_RXD2_BODY or 0 */
+	uint32_t doorbell;	 /* BAR0 offset */
+};
+
+#define VMXNET3_RX_RINGS 2
+
+/* A frame is counted once: as a packet, or under the first cause that made it unfit. */
+struct vmxnet3_rx_stats {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t bad_frame;	 /* the device set the error bit */
+	uint64_t bad_piece;	 /* piece longer than its buffer, or too many, or out of order */
+	uint64_t bad_completion; /* names a ring or a slot that cannot be meant */
+	uint64_t nombuf;	 /* refills that the pool could not serve in full */
+};
+
+struct vmxnet3_rx_queue {
+	/* Touched for every frame. */
+	struct vmxnet3_rxc *comp;
+	uint16_t comp_size;
+	uint16_t comp_next;
+	uint32_t comp_gen; /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
+	uint16_t queue_id;
+	uint16_t num_rx_queues;
+	uint16_t buf_len; /* bytes the device may write into one buffer */
+	uint16_t port_id;
+	uint16_t max_pieces;
+	struct rte_mbuf *head; /* the frame being put together, or NULL */
+	struct rte_mbuf *tail;
+	bool dropping; /* pieces of a bad frame are still to come */
+	struct vmxnet3_rx_stats stats;
+	struct vmxnet3_rx_ring rings[VMXNET3_RX_RINGS];
+
+	/* Touched for every refill. */
+	struct rte_mempool *pool;
+	uint8_t *bar0;
+	struct vmxnet3_rx_queue_desc *shared;
+
+	/* Set up once. */
+	const struct rte_memzone *zone;
+	uint16_t ring_size; /* as asked for by the application */
+	uint16_t ring2_capacity;
+};
+
+struct vmxnet3_tx_stats {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t unsendable;	 /* returned unsent: no number of free descriptors would do */
+	uint64_t bad_completion; /* names a descriptor that is not in flight */
+};
+
+struct vmxnet3_tx_queue {
+	struct vmxnet3_txd *desc;
+	struct vmxnet3_txc *comp;
+	struct rte_mbuf **mbufs; /* by slot: the packet whose EOP is there, else NULL */
+	uint16_t size;
+	uint16_t fill;	    /* next slot to fill */
+	uint16_t clean;	    /* oldest slot in flight */
+	uint16_t in_flight; /* at most size - 1 */
+	uint16_t comp_next;
+	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
+	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
+	uint8_t *doorbell; /* TXPROD */
+	struct vmxnet3_tx_queue_desc *shared;
+	struct vmxnet3_tx_stats stats;
+
+	const struct rte_memzone *zone;
+	uint16_t queue_id;
+};
+
+/* What the device counted before its last ACTIVATE, and what the last reset takes off. */
+struct vmxnet3_hw_counts {
+	uint64_t rx_no_buffer;
+	uint64_t rx_error;
+	uint64_t tx_error;
+	uint64_t tx_discard;
+};
+
+struct vmxnet3_adapter {
+	struct vmxnet3_hw hw;
+	struct vmxnet3_hw_counts past;
+	struct vmxnet3_hw_counts reset;
+};
+
+static inline struct vmxnet3_adapter *
+vmxnet3_adapter(const struct rte_eth_dev *dev)
+{
+	return dev->data->dev_private;
+}
+
+static inline struct vmxnet3_hw *
+vmxnet3_hw(const struct rte_eth_dev *dev)
+{
+	return &vmxnet3_adapter(dev)->hw;
+}
+
+/* vmxnet3_dev.c. Control thread only, but for stats and link; 0 or -errno, logged where known. */
+int vmxnet3_dev_negotiate(struct vmxnet3_hw *hw, unsigned int max_version);
+int vmxnet3_dev_shared_alloc(struct rte_eth_dev *dev);
+void vmxnet3_dev_shared_free(struct rte_eth_dev *dev);
+void vmxnet3_dev_shared_fill(struct rte_eth_dev *dev, uint16_t max_rx_pieces);
+int vmxnet3_dev_activate(struct vmxnet3_hw *hw);
+void vmxnet3_dev_quiesce(struct vmxnet3_hw *hw);
+void vmxnet3_dev_mac_read(struct vmxnet3_hw *hw, struct rte_ether_addr *mac);
+void vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac);
+void vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear);
+void vmxnet3_dev_vlan_accept_all(struct vmxnet3_hw *hw);
+bool vmxnet3_dev_link(struct vmxnet3_hw *hw, uint32_t *speed_mbps);
+void vmxnet3_dev_stats_refresh(struct vmxnet3_hw *hw);
+struct vmxnet3_tx_queue_desc *vmxnet3_dev_txq_desc(struct rte_eth_dev *dev, uint16_t queue);
+struct vmxnet3_rx_queue_desc *vmxnet3_dev_rxq_desc(struct rte_eth_dev *dev, uint16_t queue);
+
+/* vmxnet3_queue.c */
+int vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,
+		      unsigned int socket, const struct rte_eth_rxconf *conf,
+		      struct rte_mempool *pool);
+int vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,
+		      unsigned int socket, const struct rte_eth_txconf *conf);
+void vmxnet3_rxq_release(struct rte_eth_dev *dev, uint16_t queue);
+void vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue);
+void vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter);
+void vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq);
+void vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq);
+void vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq);
+
+/* vmxnet3_rxtx.c. One thread per queue at a time. */
+uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring);
+
+/* vmxnet3_stats.c */
+int vmxnet3_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats);
+int vmxnet3_stats_reset(struct rte_eth_dev *dev);
+void vmxnet3_stats_save(struct rte_eth_dev *dev);
+
+#endif /* VMXNET3_PMD_H */

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * Queues: their rings, and who owns the mbufs in them. A queue lives in three states:
+ *
+ *   set up    rings allocated, nothing posted; the device knows nothing of them
+ *   prepared  rings zeroed, generations at 1, rx buffers posted, queue table entry filled
+ *   drained   after the device was quiesced: every mbuf back in its pool, as set up
+ *
+ * All rings of a queue are in one DMA zone, each aligned to 512 bytes by its size, a multiple of 32
+ * entries of 16 bytes. [VMX3 6.4]
+ *
+ * An rx queue has two rings. Ring 1 holds heads. Ring 2 holds bodies and is filled only if a frame
+ * may need more than one buffer; else it is 32 zeroed entries, because the device may look at it
+ * [VMX3 12.9]. So a port without scatter pins half the mbufs it would otherwise.
+ */
+#include <errno.h>
+
+#include <rte_malloc.h>
+
+#include "vmxnet3_log.h"
+#include "vmxnet3_pmd.h"
+
+#define ENTRY_SIZE 16u
+
+static_assert(VMXNET3_RING_STEP * ENTRY_SIZE == VMXNET3_RING_ALIGN, "rings stay aligned in a zone");
+
+static struct rte_mbuf **
+alloc_slots(unsigned int size, unsigned int socket)
+{
+	return rte_zmalloc_socket("vmxnet3_slots", size * sizeof(struct rte_mbuf *),
+				  RTE_CACHE_LINE_SIZE, (int)socket);
+}
+
+static int
+alloc_rx_memory(struct rte_eth_dev *dev, struct vmxnet3_rx_queue *rxq, unsigned int socket)
+{
+	unsigned int rings = rxq->ring_size + rxq->ring2_capacity;
+	struct vmxnet3_rx_ring *r = rxq->rings;
+
+	/* The completion ring holds both rings' worth: its overflow is not detected. [VMX3 12.11] */
+	rxq->zone = rte_eth_dma_zone_reserve(dev, "rxq", rxq->queue_id, 2 * rings * ENTRY_SIZE,
+					     VMXNET3_RING_ALIGN, (int)socket);
+	r[0].mbufs = alloc_slots(rxq->ring_size, socket);
+	r[1].mbufs = alloc_slots(rxq->ring2_capacity, socket);
+	if (rxq->zone == NULL || r[0].mbufs == NULL || r[1].mbufs == NULL) {
+		VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name, "rx queue %u: no memory for %u descriptors",
+			    rxq->queue_id, rings);
+		return -ENOMEM;
+	}
+	r[0].desc = rxq->zone->addr;
+	r[1].desc = r[0].desc + rxq->ring_size;
+	rxq->comp = (struct vmxnet3_rxc *)(r[1].desc + rxq->ring2_capacity);
+	return 0;
+}
+
+/* What fits the 14-bit length of a descriptor and leaves the headroom alone. */
+static uint16_t
+rx_buf_len(struct rte_mempool *pool)
+{
+	unsigned int room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
+
+	return (uint16_t)RTE_MIN(room, VMXNET3_RX_BUF_MAX);
+}
+
+int
+vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, unsigned int socket,
+		  const struct rte_eth_rxconf *conf __rte_unused, struct rte_mempool *pool)
+{
+	struct vmxnet3_rx_queue *rxq;
+
+	vmxnet3_rxq_release(dev, queue);
+	rxq = rte_zmalloc_socket("vmxnet3_rxq", sizeof(*rxq), RTE_CACHE_LINE_SIZE, (int)socket);
+	if (rxq == NULL)
+		return -ENOMEM;
+	dev->data->rx_queues[queue] = rxq;
+	rxq->queue_id = queue;
+	rxq->port_id = dev->data->port_id;
+	rxq->pool = pool;
+	rxq->buf_len = rx_buf_len(pool);
+	rxq->bar0 = vmxnet3_hw(dev)->bar0;
+	rxq->ring_size = nb_desc;
+	rxq->ring2_capacity = RTE_MIN(nb_desc, VMXNET3_RX_RING2_MAX_OLD);
+	if (alloc_rx_memory(dev, rxq, socket) < 0) {
+		vmxnet3_rxq_release(dev, queue);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int
+vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, unsigned int socket,
+		  const struct rte_eth_txconf *conf __rte_unused)
+{
+	struct vmxnet3_tx_queue *txq;
+
+	vmxnet3_txq_release(dev, queue);
+	txq = rte_zmalloc_socket("vmxnet3_txq", sizeof(*txq), RTE_CACHE_LINE_SIZE, (int)socket);
+	if (txq == NULL)
+		return -ENOMEM;
+	dev->data->tx_queues[queue] = txq;
+	txq->queue_id = queue;
+	txq->size = nb_desc;
+	txq->doorbell = vmxnet3_hw(dev)->bar0 + VMXNET3_BAR0_TXPROD(queue);
+	txq->zone = rte_eth_dma_zone_reserve(dev, "txq", queue, 2 * nb_desc * ENTRY_SIZE,
+					     VMXNET3_RING_ALIGN, (int)socket);
+	txq->mbufs = alloc_slots(nb_desc, socket);
+	if (txq->zone == NULL || txq->mbufs == NULL) {
+		VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name, "tx queue %u: no memory for %u descriptors",
+			    queue, nb_desc);
+		vmxnet3_txq_release(dev, queue);
+		return -ENOMEM;
+	}
+	txq->desc = txq->zone->addr;
+	txq->comp = (struct vmxnet3_txc *)(txq->desc + nb_desc);
+	return 0;
+}
+
+/* The device is quiesced; a queue that never was set up is no mistake. */
+void
+vmxnet3_rxq_release(struct rte_eth_dev *dev, uint16_t queue)
+{
+	struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[queue];
+
+	if (rxq == NULL)
+		return;
+	vmxnet3_rxq_drain(rxq);
+	for (int i = 0; i < VMXNET3_RX_RINGS; i++)
+		rte_free(rxq->rings[i].mbufs);
+	if (rxq->zone != NULL)
+		rte_eth_dma_zone_free(dev, "rxq", queue);
+	rte_free(rxq);
+	dev->data->rx_queues[queue] = NULL;
+}
+
+void
+vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue)
+{
+	struct vmxnet3_tx_queue *txq = dev->data->tx_queues[queue];
+
+	if (txq == NULL)
+		return;
+	vmxnet3_txq_drain(txq);
+	rte_free(txq->mbufs);
+	if (txq->zone != NULL)
+		rte_eth_dma_zone_free(dev, "txq", queue);
+	rte_free(txq);
+	dev->data->tx_queues[queue] = NULL;
+}
+
+static void
+reset_rx_ring(struct vmxnet3_rx_ring *ring, uint16_t size, uint32_t kind)
+{
+	ring->size = size;
+	ring->fill = 0;
+	ring->next = 0;
+	ring->posted = 0;
+	ring->gen = VMXNET3_RXD2_GEN;
+	ring->kind = kind;
+}
+
+static void
+describe_rxq(const struct vmxnet3_rx_queue *rxq, uint16_t ring2_size)
+{
+	struct vmxnet3_rx_queue_desc *d = rxq->shared;
+	rte_iova_t ring2 = rxq->zone->iova + rxq->ring_size * ENTRY_SIZE;
+
+	d->ring1_addr = pvn_cpu_to_le64(rxq->zone->iova);
+	d->ring2_addr = pvn_cpu_to_le64(ring2);
+	d->comp_ring_addr = pvn_cpu_to_le64(ring2 + rxq->ring2_capacity * ENTRY_SIZE);
+	d->ring1_size = pvn_cpu_to_le32(rxq->ring_size);
+	d->ring2_size = pvn_cpu_to_le32(ring2_size);
+	d->comp_ring_size = pvn_cpu_to_le32(rxq->comp_size);
+}
+
+/*
+ * Before ACTIVATE, after the queue table was zeroed: rxq->shared points at the queue's entry.
+ * Posts what the pool can give; the burst function goes on trying, so that is no error.
+ */
+void
+vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter)
+{
+	uint16_t ring2_size = scatter ? rxq->ring2_capacity : VMXNET3_RING_STEP;
+
+	memset(rxq->zone->addr, 0, rxq->zone->len);
+	reset_rx_ring(&rxq->rings[0], rxq->ring_size, 0);
+	reset_rx_ring(&rxq->rings[1], scatter ? ring2_size : 0, VMXNET3_RXD2_BODY);
+	rxq->rings[0].doorbell = VMXNET3_BAR0_RXPROD(rxq->queue_id);
+	rxq->rings[1].doorbell = VMXNET3_BAR0_RXPROD2(rxq->queue_id);
+	rxq->comp_size = rxq->ring_size + ring2_size;
+	rxq->comp_next = 0;
+	rxq->comp_gen = VMXNET3_RXC3_GEN;
+	describe_rxq(rxq, ring2_size);
+	for (int i = 0; i < VMXNET3_RX_RINGS; i++)
+		vmxnet3_rx_refill(rxq, &rxq->rings[i]);
+}
+
+void
+vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
+{
+	struct vmxnet3_tx_queue_desc *d = txq->shared;
+
+	memset(txq->zone->addr, 0, txq->zone->len);
+	txq->fill = 0;
+	txq->clean = 0;
+	txq->in_flight = 0;
+	txq->comp_next = 0;
+	txq->gen = VMXNET3_TXD2_GEN;
+	txq->comp_gen = VMXNET3_TXC3_GEN;
+	d->threshold = pvn_cpu_to_le32(1);
+	d->ring_addr = pvn_cpu_to_le64(txq->zone->iova);
+	d->comp_ring_addr = pvn_cpu_to_le64(txq->zone->iova + txq->size * ENTRY_SIZE);
+	d->ring_size = pvn_cpu_to_le32(txq->size);
+	d->comp_ring_size = pvn_cpu_to_le32(txq->size);
+}
+
+static void
+free_slots(struct rte_mbuf **mbufs, unsigned int size)
+{
+	for (unsigned int i = 0; i < size; i++) {
+		rte_pktmbuf_free(mbufs[i]);
+		mbufs[i] = NULL;
+	}
+}
+
+/* The device owns nothing any more: posted buffers and the half-built frame go back. */
+void
+vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
+{
+	for (int i = 0; i < VMXNET3_RX_RINGS; i++) {
+		struct vmxnet3_rx_ring *ring = &rxq->rings[i];
+
+		free_slots(ring->mbufs, ring->mbufs == NULL ? 0 : ring->size);
+		ring->posted = 0;
+		ring->size = 0;
+	}
+	rte_pktmbuf_free(rxq->head);
+	rxq->head = NULL;
+	rxq->dropping = false;
+}
+
+void
+vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq)
+{
+	free_slots(txq->mbufs, txq->mbufs == NULL ? 0 : txq->size);
+	txq->in_flight = 0;
+}
