@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * What differs between the DPDK versions Paravane builds against; nothing else looks at the version.
+ * What differs between the DPDK versions Paravane builds against; nothing else looks at the
+ * version.
  */
 #ifndef PVN_COMPAT_H
 #define PVN_COMPAT_H

@@ -75,8 +75,8 @@ enum vmxnet3_command {
 #define VMXNET3_MAX_QUEUES_RX PVN_MASK32(15, 8)
 
 /* [VMX3 6.4, 7, 8] Limits. */
-#define VMXNET3_RING_ALIGN 512u	 /* bytes, base of every ring */
-#define VMXNET3_RING_STEP 32u	 /* entries: a ring's size is a multiple of it */
+#define VMXNET3_RING_ALIGN 512u /* bytes, base of every ring */
+#define VMXNET3_RING_STEP 32u	/* entries: a ring's size is a multiple of it */
 #define VMXNET3_TX_RING_MAX 4096u
 #define VMXNET3_RX_RING_MAX 4096u
 #define VMXNET3_RX_RING2_MAX_OLD 2048u /* older hosts */

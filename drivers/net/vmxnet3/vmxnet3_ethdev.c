@@ -70,7 +70,8 @@ parse_devargs(const struct rte_pci_device *pci, struct devargs *args)
 		return 0;
 	kvlist = rte_kvargs_parse(da->args, devarg_keys);
 	if (kvlist == NULL) {
-		VMXNET3_LOG(ERR, pci->name, "devargs '%s': not key=value, or an unknown key; accepted: %s",
+		VMXNET3_LOG(ERR, pci->name,
+			    "devargs '%s': not key=value, or an unknown key; accepted: %s",
 			    da->args, ARG_MAX_VERSION "=1.." RTE_STR(VMXNET3_VERSION_MAX));
 		return -EINVAL;
 	}
@@ -176,7 +177,8 @@ dev_start(struct rte_eth_dev *dev)
 	int ret;
 
 	if (check_queues(dev) < 0) {
-		VMXNET3_LOG(ERR, hw->name, "a configured queue was not set up: set up all before start");
+		VMXNET3_LOG(ERR, hw->name,
+			    "a configured queue was not set up: set up all before start");
 		return -EINVAL;
 	}
 	pieces = max_pieces(dev);
@@ -359,8 +361,8 @@ map_bars(struct rte_pci_device *pci)
 
 	if (ret < 0)
 		VMXNET3_LOG(ERR, pci->name,
-			    "its BARs cannot be mapped: run as root, or give this user the device's "
-			    "/dev/vfio group or /dev/uio node and its sysfs resource files");
+			    "its BARs cannot be mapped: run as root, or give this user the "
+			    "device's /dev/vfio group or /dev/uio node and sysfs resource files");
 	if (ret <= 0)
 		return ret;
 	if (pci->device.devargs != NULL)
@@ -408,8 +410,7 @@ set_ops(struct rte_eth_dev *dev)
 static int
 add_port(struct rte_pci_device *pci, const struct devargs *args)
 {
-	struct rte_eth_dev *dev =
-		rte_eth_dev_pci_allocate(pci, sizeof(struct vmxnet3_adapter));
+	struct rte_eth_dev *dev = rte_eth_dev_pci_allocate(pci, sizeof(struct vmxnet3_adapter));
 	const struct vmxnet3_caps *caps;
 	int ret;
 
@@ -438,7 +439,8 @@ pci_probe(struct rte_pci_driver *drv __rte_unused, struct rte_pci_device *pci)
 	int ret;
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		VMXNET3_LOG(ERR, pci->name, "secondary processes cannot use it: use the primary one");
+		VMXNET3_LOG(ERR, pci->name,
+			    "secondary processes cannot use it: use the primary one");
 		return -ENOTSUP;
 	}
 	ret = parse_devargs(pci, &args);
@@ -480,4 +482,5 @@ static struct rte_pci_driver vmxnet3_driver = {
 RTE_PMD_REGISTER_PCI(net_pvn_vmxnet3, vmxnet3_driver);
 RTE_PMD_REGISTER_PCI_TABLE(net_pvn_vmxnet3, pci_ids);
 RTE_PMD_REGISTER_KMOD_DEP(net_pvn_vmxnet3, "* vfio-pci | uio_pci_generic");
-RTE_PMD_REGISTER_PARAM_STRING(net_pvn_vmxnet3, ARG_MAX_VERSION "=<1.." RTE_STR(VMXNET3_VERSION_MAX) ">");
+RTE_PMD_REGISTER_PARAM_STRING(net_pvn_vmxnet3,
+			      ARG_MAX_VERSION "=<1.." RTE_STR(VMXNET3_VERSION_MAX) ">");

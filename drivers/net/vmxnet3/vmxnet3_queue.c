@@ -38,7 +38,7 @@ alloc_rx_memory(struct rte_eth_dev *dev, struct vmxnet3_rx_queue *rxq, unsigned 
 	unsigned int rings = rxq->ring_size + rxq->ring2_capacity;
 	struct vmxnet3_rx_ring *r = rxq->rings;
 
-	/* The completion ring holds both rings' worth: its overflow is not detected. [VMX3 12.11] */
+	/* The completion ring holds both rings' worth: nobody detects its overflow. [VMX3 12.11] */
 	rxq->zone = rte_eth_dma_zone_reserve(dev, "rxq", rxq->queue_id, 2 * rings * ENTRY_SIZE,
 					     VMXNET3_RING_ALIGN, (int)socket);
 	r[0].mbufs = alloc_slots(rxq->ring_size, socket);

@@ -87,7 +87,7 @@ next_completion(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rxc *c)
 {
 	const struct vmxnet3_rxc *slot = &rxq->comp[rxq->comp_next];
 
-	/* ACQ-RXC: gen before the rest. Pairs with the device, which stores word3 last. [VMX3 8.3] */
+	/* ACQ-RXC: gen before the rest. Pairs with the device, which stores word3 last. */
 	c->word3 = pvn_le32_to_cpu(__atomic_load_n(&slot->word3, __ATOMIC_ACQUIRE));
 	if ((c->word3 & VMXNET3_RXC3_GEN) != rxq->comp_gen)
 		return false;
