@@ -360,9 +360,10 @@ map_bars(struct rte_pci_device *pci)
 	int ret = rte_pci_map_device(pci);
 
 	if (ret < 0)
-		VMXNET3_LOG(ERR, pci->name,
-			    "its BARs cannot be mapped: run as root, or give this user the "
-			    "device's /dev/vfio group or /dev/uio node and sysfs resource files");
+		VMXNET3_LOG(
+			ERR, pci->name,
+			"its BARs cannot be mapped, EAL has said why; permission denied: run as "
+			"root, or make the device's group in /dev/vfio this user's");
 	if (ret <= 0)
 		return ret;
 	if (pci->device.devargs != NULL)

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The demo (scripts/demo.py): traffic through all three forwarders, and nothing left behind when it is stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+import checks
+import children
+from checks import expect
+from netends import ip
+
+SCRIPTS = f"{os.path.dirname(os.path.abspath(__file__))}/../../scripts"
+sys.path.insert(0, SCRIPTS)
+
+import demo  # noqa: E402  (found by the line above)
+
+COMMAND = [sys.executable, f"{SCRIPTS}/demo.py", "--quick"]
+
+
+def test_figures():
+    """each forwarder moves TCP both ways and answers pings; our driver loses no frame"""
+    demo.need_all()
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/demo.json"
+        done = subprocess.run([*COMMAND, "--json", path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="")
+        expect(done.returncode, 0, "exit code")
+        expect(os.listdir(folder), ["demo.json"], "files written")
+        with open(path, encoding="utf-8") as file:
+            figures = json.load(file)
+    expect([slot["forwarder"] for slot in figures["slots"]], ["paravane", "dpdk", "bridge"], "forwarders")
+    for slot in figures["slots"]:
+        check_slot(slot)
+    ours = figures["slots"][0]
+    expect(ours["frames_lost"], 0, "frames our driver lost")
+    expect(ours["frames_out"], ours["frames_in"], "frames that came out of the guest")
+    expect(ours["bytes_out"] >= ours["bytes_in"], True, "all bytes came out (QEMU pads frames below 60 bytes)")
+
+
+def check_slot(slot):
+    """What must be so for every forwarder: a megabyte each way in two seconds is not much to ask."""
+    for way in ("a>b", "b>a"):
+        moved = slot["tcp"][way]["bytes"] > 1e6
+        expect(moved, True, f"{slot['forwarder']}: TCP moved {slot['tcp'][way]} {way}: enough")
+        expect(slot["ways"][way]["bytes_out"] > slot["tcp"][way]["bytes"], True,
+               f"{slot['forwarder']}: the taps saw all TCP data {way}")
+    expect(slot["ping"]["lost"], 0, f"{slot['forwarder']}: pings without answer")
+
+
+def descendants(pid):
+    """Process ids of all children of a process, and theirs."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            below = [int(child) for child in file.read().split()]
+    except FileNotFoundError:  # it has ended meanwhile
+        return []
+    return below + [pid for child in below for pid in descendants(child)]
+
+
+def leftovers(pids):
+    """What is still there of these processes: themselves, namespaces, taps."""
+    found = [f"process {pid}" for pid in pids if os.path.exists(f"/proc/{pid}")]
+    found += [name for name in ip("netns", "list").split() for pid in pids if name.startswith(f"pvn{pid}-")]
+    links = ip("-br", "link").split()
+    return found + [name for name in links for pid in pids if name in (f"pv{pid}a", f"pv{pid}b")]
+
+
+def test_stop(number, moment):
+    """a signal ends the demo with one line, and no process, namespace, tap or file stays"""
+    demo.need_all()
+    before = set(os.listdir(tempfile.gettempdir()))
+    process = children.start(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if moment in line:
+            break
+    pids = descendants(process.pid)
+    expect(len(pids) > 0, True, "the demo has started processes")
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=10)
+    print(f"  stopped at: {line.strip()}\n  {errors.strip()}")
+    expect(process.returncode, 128 + number, "exit code")
+    expect(errors, f"demo: stopped by {number.name}; nothing is left behind\n", "the line about it")
+    expect(leftovers(pids), [], "what is left behind")
+    names = {name for name in set(os.listdir(tempfile.gettempdir())) - before for pid in pids if str(pid) in name}
+    expect(names, set(), "files in the folder for temporary files")
+
+
+if __name__ == "__main__":
+    checks.main([checks.case(test_stop, number=signal.SIGTERM, moment="booting"),
+                 checks.case(test_stop, number=signal.SIGINT, moment="Mbit/s"),
+                 test_figures], timeout=120)

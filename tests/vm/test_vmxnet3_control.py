@@ -1,0 +1,159 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The settings of net_pvn_vmxnet3, as QEMU's device understands them.
+
+    test [a]--- VMXNET3 --- testpmd, io forwarding, our driver --- VMXNET3 ---[b] test
+"""
+
+import checks
+from forwarder import BROADCAST, LOCAL_EXPERIMENT, PEER, Load, forwarder, frame, link, port_stats
+from kit import exchange
+
+STRANGER = bytes.fromhex("020000000055")
+MULTICAST = bytes.fromhex("01005e000001")
+FIRST = bytes.fromhex("020000000001")  # what the kit gives the first device
+NEW = bytes.fromhex("020000000077")
+RESTART = ("stop", "port stop all", "port start all", "start")
+
+
+def passes(a, b, to):
+    """Does a frame to this address come through? One that always does shows when to stop waiting."""
+    probe, last = frame(80, to=to), frame(80)
+    a.send(probe)
+    a.send(last)
+    came = [b.recv()]
+    while came[-1] != last:
+        came.append(b.recv())
+    return probe in came
+
+
+def expect_filter(a, b, wanted, when):
+    """WANTED: for each of these addresses, whether it passes."""
+    for address, passing in wanted.items():
+        checks.expect(passes(a, b, address), passing, f"{address.hex(':')} passes {when}")
+
+
+def test_rx_mode():
+    """promiscuous and all-multicast, live and over a restart"""
+    with forwarder("rxmode") as (_vm, pmd, a, b):
+        expect_filter(a, b, {STRANGER: True, MULTICAST: True, FIRST: True}, "promiscuous")
+        pmd.cmd("set promisc 0 off")
+        closed = {STRANGER: False, MULTICAST: False, FIRST: True, BROADCAST: True}
+        expect_filter(a, b, closed, "not promiscuous")
+        pmd.cmd("set allmulti 0 on")
+        expect_filter(a, b, closed | {MULTICAST: True}, "all-multicast")
+        for command in RESTART:
+            pmd.cmd(command)
+        expect_filter(a, b, closed | {MULTICAST: True}, "all-multicast, restarted")
+        pmd.cmd("set allmulti 0 off")
+        expect_filter(a, b, closed, "all-multicast off again")
+
+
+def test_mac():
+    """a new MAC address counts at once and after a restart, though QEMU forgets it then"""
+    with forwarder("mac") as (_vm, pmd, a, b):
+        pmd.cmd("set promisc 0 off")
+        pmd.cmd("mac_addr set 0 02:00:00:00:00:77")
+        expect_filter(a, b, {NEW: True, FIRST: False}, "with a new address")
+        for command in RESTART:
+            pmd.cmd(command)
+        expect_filter(a, b, {NEW: True, FIRST: False}, "with a new address, restarted")
+
+
+def test_vlan_off():
+    """tagged frames of any VLAN pass untouched when nobody asked for VLAN filtering"""
+    with forwarder("vlan") as (_vm, pmd, a, b):
+        pmd.cmd("set promisc 0 off")
+        tagged = [FIRST + PEER + bytes.fromhex("8100") + tci.to_bytes(2, "big") + LOCAL_EXPERIMENT
+                  + bytes(60) for tci in (0, 1, 100, 0xA064, 4094, 4095)]
+        tagged += [FIRST + PEER + bytes.fromhex("88a8006481000065") + LOCAL_EXPERIMENT + bytes(60)]
+        checks.expect(exchange(a, b, tagged), tagged, "tagged frames")
+
+
+def test_mtu():
+    """the MTU changes on a stopped port; a started one says why not, and goes on"""
+    with forwarder("mtu") as (_vm, pmd, a, b):
+        refused = pmd.cmd("port config mtu 0 9000")
+        if "stop it, set the MTU, start it" not in refused:
+            raise AssertionError(f"no advice in {refused!r}")
+        small, large = [frame(1514)], [frame(9014)]
+        checks.expect(exchange(a, b, small), small, "a frame after the refusal")
+        for command in "stop", "port stop all", "port config mtu 0 9000", "port config mtu 1 9000":
+            pmd.cmd(command)
+        for command in RESTART[2:]:
+            pmd.cmd(command)
+        checks.expect(exchange(a, b, large), large, "a jumbo frame")
+        checks.expect(exchange(b, a, large), large, "a jumbo frame back")
+
+
+def test_link():
+    """link status and speed are the device's"""
+    with forwarder("link") as (vm, pmd, _a, _b):
+        checks.expect(link(pmd, 0), ("up", "1 Gbps"), "link")
+        vm.qmp("set_link", name="nic0", up=False)
+        checks.expect(link(pmd, 0)[0], "down", "link when pulled")
+        checks.expect(link(pmd, 1)[0], "up", "the other port's link")
+        vm.qmp("set_link", name="nic0", up=True)
+        checks.expect(link(pmd, 0), ("up", "1 Gbps"), "link when back")
+
+
+def test_stats():
+    """counters are right, continue over restarts, count what was missed, and can be reset"""
+    with forwarder("stats", testpmd=["--rxd=64"]) as (_vm, pmd, a, b):
+        frames = [frame(size) for size in range(60, 160)]
+        total = sum(map(len, frames))
+        exchange(a, b, frames, window=32)
+        stats = port_stats(pmd, 0)
+        checks.expect((stats["RX-packets"], stats["RX-bytes"]), (100, total), "received")
+        stats = port_stats(pmd, 1)
+        checks.expect((stats["TX-packets"], stats["TX-bytes"]), (100, total), "sent")
+        pmd.cmd("stop")
+        for data in frames:  # nobody fetches them: those that find no buffer are missed
+            a.send(data)
+        missed = wait_for_missed(pmd)
+        for command in "port stop all", "port start all", "start":
+            pmd.cmd(command)
+        exchange(a, b, frames, window=32)
+        stats = port_stats(pmd, 0)
+        checks.expect((stats["RX-packets"], stats["RX-missed"], stats["RX-errors"]), (200, missed, 0),
+                      "received, missed, errors after a restart")
+        pmd.cmd("clear port stats 0")
+        checks.expect(set(port_stats(pmd, 0).values()), {0}, "counters after a reset")
+        exchange(a, b, frames, window=32)
+        checks.expect(port_stats(pmd, 0)["RX-packets"], 100, "received after a reset")
+
+
+def wait_for_missed(pmd):
+    """Of 100 frames for a ring of 64: 63 buffers are posted at most, and at least 48, since the
+    driver refills by quarters of a small ring. Asks until all frames have arrived."""
+    missed = asked = 0
+    while asked < 3:  # the last frame is in when the count stands still
+        before, missed = missed, port_stats(pmd, 0)["RX-missed"]
+        asked = asked + 1 if missed and missed == before else 0
+    if not 37 <= missed <= 52:
+        raise AssertionError(f"{missed} of 100 frames missed")
+    return missed
+
+
+def test_queues():
+    """several queues: the first receives (QEMU uses no other), all transmit"""
+    options = ["--rxq=4", "--txq=4", "--total-num-mbufs=16384", "--nb-cores=1"]
+    with forwarder("queues", testpmd=options) as (_vm, pmd, a, b):
+        frames = [frame(200) for _ in range(1000)]
+        for source, sink in (a, b), (b, a):
+            checks.expect(exchange(source, sink, frames), frames, "frames")
+        with Load(a, b) as load:
+            load.moved(1000)
+        pmd.cmd("stop")
+        pmd.cmd("set fwd txonly")
+        pmd.cmd("start")
+        b.recv()
+        pmd.cmd("stop")
+        text = pmd.cmd("show port xstats 1")
+        idle = [n for n in range(4) if f"tx_q{n}_packets: 0\n" in text or f"tx_q{n}_" not in text]
+        checks.expect(idle, [], "tx queues that sent nothing")
+
+
+if __name__ == "__main__":
+    checks.main([test_rx_mode, test_mac, test_vlan_off, test_mtu, test_link, test_stats,
+                 test_queues])
