@@ -85,11 +85,14 @@ def free_mbufs(pmd):
 
 
 class Load:
-    """Frames sent into both ends, and taken out of them, as fast as it goes, beside the test."""
+    """Frames sent into both ends, and taken out of them, as fast as it goes, beside the test.
+
+    All are the same, so that whatever comes out can be checked, however many were dropped.
+    """
 
     def __init__(self, a, b, size=300):
         self.ends, self.size = (a, b), size
-        self.sent = self.received = 0
+        self.sent = self.received = self.damaged = 0
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -100,13 +103,17 @@ class Load:
     def __exit__(self, *_exc):
         self.stopping.set()
         self.thread.join()
+        if self.damaged:
+            raise AssertionError(f"{self.damaged} of {self.received} frames came out changed")
 
     def _run(self):
         data = frame(self.size)
         while not self.stopping.is_set():
             readable, writable, _ = select.select(self.ends, self.ends, [], 0.1)
             for end in readable:
-                self.received += len(end.drain())
+                frames = end.drain()
+                self.received += len(frames)
+                self.damaged += len(frames) - frames.count(data)
             for end in writable:
                 end.send(data)
                 self.sent += 1

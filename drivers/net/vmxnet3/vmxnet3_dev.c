@@ -79,6 +79,20 @@ pick_version(struct vmxnet3_hw *hw, unsigned int max_version)
 	return 0;
 }
 
+/* The permanent one: MACL and MACH may still hold what an earlier process set. */
+static void
+read_perm_mac(struct vmxnet3_hw *hw)
+{
+	uint32_t lo = ask(hw, VMXNET3_CMD_GET_PERM_MAC_LO);
+	uint32_t hi = ask(hw, VMXNET3_CMD_GET_PERM_MAC_HI);
+	uint8_t *b = hw->caps.perm_mac.addr_bytes;
+
+	for (int i = 0; i < 4; i++)
+		b[i] = (uint8_t)(lo >> (8 * i));
+	for (int i = 0; i < 2; i++)
+		b[4 + i] = (uint8_t)(hi >> (8 * i));
+}
+
 /* Steps 2, 3, 5 and 6 of the probe. [VMX3 13] */
 int
 vmxnet3_dev_negotiate(struct vmxnet3_hw *hw, unsigned int max_version)
@@ -95,7 +109,7 @@ vmxnet3_dev_negotiate(struct vmxnet3_hw *hw, unsigned int max_version)
 		return -ENODEV;
 	}
 	bar1_write(hw, VMXNET3_BAR1_UVRS, VMXNET3_UPT_VERSION);
-	vmxnet3_dev_mac_read(hw, &hw->caps.perm_mac);
+	read_perm_mac(hw);
 	/* The firmware, or a process that died, may have left it running. */
 	vmxnet3_dev_quiesce(hw);
 	return 0;
@@ -225,18 +239,6 @@ vmxnet3_dev_quiesce(struct vmxnet3_hw *hw)
 }
 
 void
-vmxnet3_dev_mac_read(struct vmxnet3_hw *hw, struct rte_ether_addr *mac)
-{
-	uint32_t lo = bar1_read(hw, VMXNET3_BAR1_MACL);
-	uint32_t hi = bar1_read(hw, VMXNET3_BAR1_MACH);
-
-	for (int i = 0; i < 4; i++)
-		mac->addr_bytes[i] = (uint8_t)(lo >> (8 * i));
-	for (int i = 0; i < 2; i++)
-		mac->addr_bytes[4 + i] = (uint8_t)(hi >> (8 * i));
-}
-
-void
 vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac)
 {
 	const uint8_t *b = mac->addr_bytes;
@@ -277,9 +279,11 @@ vmxnet3_dev_link(struct vmxnet3_hw *hw, uint32_t *speed_mbps)
 	return true;
 }
 
-/* The counters in the queue table are current afterwards: the command is synchronous. */
+/* The counters in the queue table are current afterwards: the command is synchronous. No counter
+ * may be read ahead of it. */
 void
 vmxnet3_dev_stats_refresh(struct vmxnet3_hw *hw)
 {
 	tell(hw, VMXNET3_CMD_GET_STATS);
+	rte_mb();
 }

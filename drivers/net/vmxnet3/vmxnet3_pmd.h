@@ -178,7 +178,6 @@ void vmxnet3_dev_shared_free(struct rte_eth_dev *dev);
 void vmxnet3_dev_shared_fill(struct rte_eth_dev *dev, uint16_t max_rx_pieces);
 int vmxnet3_dev_activate(struct vmxnet3_hw *hw);
 void vmxnet3_dev_quiesce(struct vmxnet3_hw *hw);
-void vmxnet3_dev_mac_read(struct vmxnet3_hw *hw, struct rte_ether_addr *mac);
 void vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac);
 void vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear);
 void vmxnet3_dev_vlan_accept_all(struct vmxnet3_hw *hw);
