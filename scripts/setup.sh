@@ -12,7 +12,7 @@ set -eu
 build_packages='gcc libc6-dev clang libclang-rt-dev meson ninja-build pkg-config libdpdk-dev
 	libcmocka-dev dpkg-dev xz-utils'
 # Guests, and what runs in them or beside them.
-guest_packages='qemu-system-x86 dpdk busybox-static cpio kmod iproute2 iperf3 iputils-ping python3'
+guest_packages='qemu-system-x86 busybox-static kmod iproute2 iperf3 iputils-ping python3'
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 
