@@ -127,6 +127,19 @@ prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
 	}
 }
 
+/* What was posted before ACTIVATE: whether the device wants to be told shows only afterwards. */
+static void
+announce_buffers(const struct rte_eth_dev *dev)
+{
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
+		const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
+
+		for (int i = 0; i < VMXNET3_RX_RINGS; i++)
+			if (rxq->rings[i].size != 0)
+				vmxnet3_rx_doorbell(rxq, &rxq->rings[i]);
+	}
+}
+
 static void
 drain_queues(struct rte_eth_dev *dev)
 {
@@ -189,6 +202,7 @@ dev_start(struct rte_eth_dev *dev)
 		drain_queues(dev);
 		return ret;
 	}
+	announce_buffers(dev);
 	vmxnet3_dev_mac_write(hw, dev->data->mac_addrs);
 	vmxnet3_dev_vlan_accept_all(hw);
 	vmxnet3_dev_rx_mode(hw, VMXNET3_RXM_UCAST | VMXNET3_RXM_BCAST, 0);

@@ -58,6 +58,14 @@ alloc_into(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **slots, uint16_t n)
 	return n;
 }
 
+/* Only a device in pass-through mode wants to be told what was posted. [VMX3 8.5] */
+void
+vmxnet3_rx_doorbell(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring)
+{
+	if (rxq->shared->doorbells_wanted != 0)
+		rte_write32(ring->fill, rxq->bar0 + ring->doorbell);
+}
+
 /* One slot is always left unposted. [VMX3 8.2] */
 void
 vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
@@ -76,9 +84,8 @@ vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
 			post_one(rxq, ring);
 		posted = true;
 	}
-	/* Only a device in pass-through mode wants to be told. [VMX3 8.5] */
-	if (posted && rxq->shared->doorbells_wanted != 0)
-		rte_write32(ring->fill, rxq->bar0 + ring->doorbell);
+	if (posted)
+		vmxnet3_rx_doorbell(rxq, ring);
 }
 
 /* Copies the next completion into c; false if there is none. */

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * Settings: MTU, MAC, rx modes, VLAN, link, statistics; and arguments that make no sense. What was
+ * set must hold on the device, not in the driver's memory only, and still hold after a restart.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../../proto/vmxnet3.h"
+#include "vmx_fixture.h"
+
+static struct vmx_device_state
+look(const struct vmx_test *t)
+{
+	struct vmx_device_state state;
+
+	vmx_device_state(t->dev, &state);
+	return state;
+}
+
+static void
+restart(struct vmx_test *t)
+{
+	vmx_stop(t);
+	vmx_start(t);
+}
+
+static void
+test_mtu_stopped(void **state)
+{
+	static const uint16_t mtus[] = { 68, 576, 1280, 1499, 1500 };
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, NULL);
+	for (size_t i = 0; i < RTE_DIM(mtus); i++) {
+		vmx_stop(&t);
+		assert_int_equal(rte_eth_dev_set_mtu(t.id, mtus[i]), 0);
+		vmx_start(&t);
+		assert_int_equal(look(&t).mtu, mtus[i]);
+		vmx_assert_works(&t, 10);
+	}
+	vmx_close(&t);
+}
+
+/* Either done, with the port running as before, or refused, with nothing changed. */
+static void
+test_mtu_running(void **state)
+{
+	struct vmx_setup setup = { .device.qemu_mac = true };
+	struct rte_ether_addr mac = { { 0x02, 0, 0, 0xAA, 0xBB, 0xCC } };
+	struct vmx_test t;
+	uint16_t mtu;
+	int ret;
+
+	(void)state;
+	vmx_skip_rival("restarts the port behind ethdev's back");
+	vmx_open(&t, &setup);
+	assert_int_equal(rte_eth_dev_default_mac_addr_set(t.id, &mac), 0);
+	assert_int_equal(rte_eth_promiscuous_enable(t.id), 0);
+	ret = rte_eth_dev_set_mtu(t.id, 1400);
+	assert_int_equal(rte_eth_dev_get_mtu(t.id, &mtu), 0);
+	assert_int_equal(mtu, ret == 0 ? 1400 : 1500);
+	assert_int_equal(look(&t).mtu, mtu);
+	assert_true((look(&t).rx_mode & VMXNET3_RXM_PROMISC) != 0);
+	assert_memory_equal(look(&t).mac, mac.addr_bytes, 6);
+	vmx_assert_works(&t, 10);
+	vmx_close(&t);
+}
+
+static void
+test_mtu_bad(void **state)
+{
+	static const uint16_t mtus[] = { 0, 20, 59, 9001, 9500, 65535 };
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, NULL);
+	vmx_stop(&t);
+	for (size_t i = 0; i < RTE_DIM(mtus); i++)
+		assert_true(rte_eth_dev_set_mtu(t.id, mtus[i]) < 0);
+	vmx_start(&t);
+	assert_int_equal(look(&t).mtu, 1500);
+	vmx_assert_works(&t, 10);
+	vmx_close(&t);
+}
+
+static const uint8_t broadcast[6] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
+static const uint8_t group[6] = { 0x01, 0x00, 0x5E, 0x01, 0x02, 0x03 };
+static const uint8_t other_group[6] = { 0x33, 0x33, 0x00, 0x00, 0x00, 0x05 };
+static const uint8_t stranger[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
+
+/* Whether a frame to this address, tagged with a VLAN unless that is 0, comes through. */
+static bool
+gets_tagged(struct vmx_test *t, const uint8_t *to, uint16_t vlan)
+{
+	enum vmx_rx_result result;
+	struct rte_mbuf *m;
+	uint8_t frame[100];
+
+	vmx_frame(t, frame, sizeof(frame), vlan);
+	memcpy(frame, to, 6);
+	if (vlan != 0) {
+		frame[12] = 0x81;
+		frame[13] = 0x00;
+		frame[14] = (uint8_t)(vlan >> 8);
+		frame[15] = (uint8_t)vlan;
+	}
+	result = vmx_device_rx(t->dev, 0, frame, sizeof(frame), NULL);
+	m = vmx_receive(t, 0);
+	assert_int_equal(result == VMX_RX_DELIVERED, m != NULL);
+	if (m == NULL)
+		return false;
+	if ((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0)
+		vmx_assert_content(m, frame, sizeof(frame));
+	else
+		assert_int_equal(m->vlan_tci, vlan);
+	rte_pktmbuf_free(m);
+	return true;
+}
+
+static bool
+gets(struct vmx_test *t, const uint8_t *to)
+{
+	return gets_tagged(t, to, 0);
+}
+
+static bool
+gets_own(struct vmx_test *t)
+{
+	return gets(t, look(t).mac);
+}
+
+static void
+test_rx_modes(void **state)
+{
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, NULL);
+	for (int round = 0; round < 2; round++) { /* fresh, then restarted */
+		assert_true(gets_own(&t));
+		assert_true(gets(&t, broadcast));
+		assert_false(gets(&t, group));
+		assert_false(gets(&t, stranger));
+		restart(&t);
+	}
+	assert_int_equal(rte_eth_allmulticast_enable(t.id), 0);
+	for (int round = 0; round < 2; round++) {
+		assert_true(gets_own(&t));
+		assert_true(gets(&t, group));
+		assert_true(gets(&t, other_group));
+		assert_false(gets(&t, stranger));
+		restart(&t);
+	}
+	assert_int_equal(rte_eth_promiscuous_enable(t.id), 0);
+	for (int round = 0; round < 2; round++) {
+		assert_true(gets(&t, group));
+		assert_true(gets(&t, stranger));
+		restart(&t);
+	}
+	assert_int_equal(rte_eth_allmulticast_disable(t.id), 0);
+	assert_int_equal(rte_eth_promiscuous_disable(t.id), 0);
+	for (int round = 0; round < 2; round++) {
+		assert_true(gets_own(&t));
+		assert_false(gets(&t, group));
+		assert_false(gets(&t, stranger));
+		restart(&t);
+	}
+	vmx_close(&t);
+}
+
+/* Set while stopped counts as well. */
+static void
+test_rx_modes_stopped(void **state)
+{
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, NULL);
+	vmx_stop(&t);
+	assert_int_equal(rte_eth_promiscuous_enable(t.id), 0);
+	vmx_start(&t);
+	assert_true(gets(&t, stranger));
+	vmx_stop(&t);
+	assert_int_equal(rte_eth_promiscuous_disable(t.id), 0);
+	vmx_start(&t);
+	assert_false(gets(&t, stranger));
+	vmx_close(&t);
+}
+
+static void
+test_multicast_list(void **state)
+{
+	struct rte_ether_addr list[2];
+	struct vmx_test t;
+	int ret;
+
+	(void)state;
+	vmx_skip_rival("has no multicast list");
+	vmx_open(&t, NULL);
+	memcpy(&list[0], group, 6);
+	memcpy(&list[1], other_group, 6);
+	ret = rte_eth_dev_set_mc_addr_list(t.id, list, 1);
+	if (ret == -ENOTSUP) {
+		print_message("no multicast list\n");
+		vmx_close(&t);
+		skip();
+	}
+	assert_int_equal(ret, 0);
+	for (int round = 0; round < 2; round++) {
+		assert_true(gets(&t, group));
+		assert_false(gets(&t, other_group));
+		restart(&t);
+	}
+	assert_int_equal(rte_eth_dev_set_mc_addr_list(t.id, list, 2), 0);
+	assert_true(gets(&t, other_group));
+	assert_int_equal(rte_eth_dev_set_mc_addr_list(t.id, NULL, 0), 0);
+	assert_false(gets(&t, group));
+	vmx_close(&t);
+}
+
+static void
+mac_set(bool qemu_mac, bool running)
+{
+	struct vmx_setup setup = { .device.qemu_mac = qemu_mac };
+	struct rte_ether_addr mac = { { 0x02, 0, 0, 0xAA, 0xBB, 0xCC } };
+	struct vmx_test t;
+
+	vmx_open(&t, &setup);
+	if (!running)
+		vmx_stop(&t);
+	assert_int_equal(rte_eth_dev_default_mac_addr_set(t.id, &mac), 0);
+	if (!running)
+		vmx_start(&t);
+	for (int round = 0; round < 3; round++) {
+		assert_memory_equal(look(&t).mac, mac.addr_bytes, 6);
+		assert_true(gets(&t, mac.addr_bytes));
+		assert_false(gets(&t, stranger));
+		restart(&t);
+	}
+	vmx_close(&t);
+}
+
+static void
+test_mac_set(void **state)
+{
+	(void)state;
+	mac_set(false, true);
+	mac_set(true, true);
+	if (!vmx_host_is_rival())
+		mac_set(true, false);
+}
+
+/* [VMX3 12.15] With an empty bitmap tagged frames would be lost. */
+static void
+test_vlan_off(void **state)
+{
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, NULL);
+	for (int round = 0; round < 2; round++) {
+		assert_true(gets_tagged(&t, look(&t).mac, 1));
+		assert_true(gets_tagged(&t, look(&t).mac, 100));
+		assert_true(gets_tagged(&t, look(&t).mac, 4094));
+		assert_true(gets_tagged(&t, broadcast, 7));
+		restart(&t);
+	}
+	vmx_close(&t);
+}
+
+static void
+test_vlan_filter(void **state)
+{
+	struct rte_eth_dev_info info;
+	struct vmx_setup setup = { .stay_stopped = true };
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	assert_int_equal(rte_eth_dev_info_get(t.id, &info), 0);
+	if ((info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) == 0) {
+		print_message("no VLAN filter\n");
+		vmx_close(&t);
+		skip();
+	}
+	t.setup.rx_offloads = RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+	vmx_configure(&t);
+	vmx_start(&t);
+	assert_int_equal(rte_eth_dev_vlan_filter(t.id, 100, 1), 0);
+	for (int round = 0; round < 2; round++) {
+		assert_true(gets_own(&t));
+		assert_true(gets_tagged(&t, look(&t).mac, 100));
+		assert_false(gets_tagged(&t, look(&t).mac, 101));
+		restart(&t);
+	}
+	assert_int_equal(rte_eth_dev_vlan_filter(t.id, 100, 0), 0);
+	assert_false(gets_tagged(&t, look(&t).mac, 100));
+	vmx_close(&t);
+}
+
+static void
+test_vlan_strip(void **state)
+{
+	struct rte_eth_dev_info info;
+	struct vmx_setup setup = { .stay_stopped = true };
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	assert_int_equal(rte_eth_dev_info_get(t.id, &info), 0);
+	if ((info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_STRIP) == 0) {
+		print_message("no VLAN stripping\n");
+		vmx_close(&t);
+		skip();
+	}
+	t.setup.rx_offloads = RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+	vmx_configure(&t);
+	vmx_start(&t);
+	assert_true((look(&t).features & VMXNET3_FEATURE_RXVLAN) != 0);
+	assert_true(gets_tagged(&t, look(&t).mac, 100));
+	vmx_close(&t);
+}
+
+static unsigned int link_events;
+
+static int
+on_link(uint16_t port, enum rte_eth_event_type type, void *arg, void *ret)
+{
+	(void)port, (void)type, (void)arg, (void)ret;
+	link_events++;
+	return 0;
+}
+
+static struct rte_eth_link
+link_of(const struct vmx_test *t)
+{
+	struct rte_eth_link link;
+
+	assert_int_equal(rte_eth_link_get_nowait(t->id, &link), 0);
+	return link;
+}
+
+static void
+test_link(void **state)
+{
+	static const uint32_t speeds[] = { 100, 1000, 10000, 25000, 40000 };
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, NULL);
+	assert_int_equal(link_of(&t).link_status, RTE_ETH_LINK_UP);
+	for (size_t i = 0; i < RTE_DIM(speeds); i++) {
+		vmx_device_link(t.dev, false, speeds[i]);
+		assert_int_equal(link_of(&t).link_status, RTE_ETH_LINK_DOWN);
+		vmx_device_link(t.dev, true, speeds[i]);
+		assert_int_equal(link_of(&t).link_status, RTE_ETH_LINK_UP);
+		if (!vmx_host_is_rival()) /* says 10000 always */
+			assert_int_equal(link_of(&t).link_speed, speeds[i]);
+	}
+	vmx_close(&t);
+}
+
+/* An interrupt says that the link has changed; and it goes on after a restart. */
+static void
+test_link_interrupt(void **state)
+{
+	struct vmx_setup setup = { .lsc = true };
+	struct vmx_test t;
+
+	(void)state;
+	vmx_skip_rival("reads the event register, which is 0 on QEMU");
+	if (!vmx_host_has_lsc()) {
+		print_message("no link interrupt\n");
+		skip();
+	}
+	vmx_open(&t, &setup);
+	assert_int_equal(
+		rte_eth_dev_callback_register(t.id, RTE_ETH_EVENT_INTR_LSC, on_link, NULL), 0);
+	link_events = 0;
+	for (unsigned int i = 1; i <= 6; i++) {
+		bool up = i % 2 == 0;
+
+		vmx_device_link(t.dev, up, 1000);
+		vmx_device_run(t.dev);
+		assert_int_equal(vmx_host_deliver_interrupts(t.port), 1);
+		assert_int_equal(link_events, i);
+		assert_int_equal(link_of(&t).link_status, up);
+		if (i == 3)
+			restart(&t);
+	}
+	vmx_assert_works(&t, 10);
+	rte_eth_dev_callback_unregister(t.id, RTE_ETH_EVENT_INTR_LSC, on_link, NULL);
+	vmx_close(&t);
+}
+
+static void
+test_stats(void **state)
+{
+	struct rte_eth_stats stats;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, NULL);
+	for (unsigned int round = 1; round <= 4; round++) {
+		vmx_assert_works(&t, 100);
+		stats = vmx_stats(&t);
+		assert_int_equal(stats.ipackets, round * 100);
+		assert_int_equal(stats.opackets, round * 100);
+		assert_int_equal(stats.ibytes, round * (100 * VMX_SIZE_MIN + 4950));
+		assert_int_equal(stats.obytes, round * (100 * VMX_SIZE_MIN + 4950));
+		assert_int_equal(stats.ierrors + stats.oerrors + stats.imissed, 0);
+		restart(&t);
+	}
+	assert_int_equal(rte_eth_stats_reset(t.id), 0);
+	stats = vmx_stats(&t);
+	assert_int_equal(stats.ipackets + stats.opackets + stats.ibytes + stats.obytes, 0);
+	vmx_assert_works(&t, 10);
+	assert_int_equal(vmx_stats(&t).ipackets, 10);
+	vmx_close(&t);
+}
+
+/* Reset, stop, configure anew, start: nothing may wrap below zero. */
+static void
+test_stats_reset_reconfigure(void **state)
+{
+	struct rte_eth_stats stats;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_skip_rival("counters wrap below zero");
+	vmx_open(&t, NULL);
+	vmx_assert_works(&t, 50);
+	assert_int_equal(rte_eth_stats_reset(t.id), 0);
+	vmx_stop(&t);
+	assert_int_equal(vmx_stats(&t).ipackets, 0);
+	vmx_configure(&t);
+	assert_int_equal(vmx_stats(&t).ipackets, 0);
+	vmx_start(&t);
+	vmx_assert_works(&t, 20);
+	stats = vmx_stats(&t);
+	assert_int_equal(stats.ipackets, 20);
+	assert_int_equal(stats.opackets, 20);
+	vmx_close(&t);
+}
+
+static void
+test_stats_before_configure(void **state)
+{
+	struct vmx_port *port = vmx_host_plug(NULL, NULL, NULL);
+	struct rte_eth_stats stats;
+
+	(void)state;
+	assert_non_null(port);
+	if (!vmx_host_is_rival()) { /* follows a NULL pointer */
+		uint16_t id = vmx_host_port_id(port);
+
+		assert_int_equal(rte_eth_stats_get(id, &stats), 0);
+		assert_int_equal(stats.ipackets, 0);
+		rte_eth_stats_reset(id);
+		rte_eth_promiscuous_enable(id);
+		rte_eth_allmulticast_enable(id);
+		rte_eth_xstats_get(id, NULL, 0);
+	}
+	vmx_host_detach(port);
+	assert_int_equal(vmx_device_breaches(vmx_host_device(port)), 0);
+	vmx_host_unplug(port);
+}
+
+static void
+test_bad_ring_sizes(void **state)
+{
+	static const uint16_t sizes[] = { 1, 31, 33, 4097, 8192 };
+	struct vmx_setup setup = { .stay_stopped = true };
+	struct vmx_test t;
+
+	(void)state;
+	vmx_skip_rival("rounds some of them silently");
+	vmx_open(&t, &setup);
+	for (size_t i = 0; i < RTE_DIM(sizes); i++) {
+		print_message("case: %u\n", sizes[i]);
+		assert_true(rte_eth_rx_queue_setup(t.id, 0, sizes[i], 0, NULL, t.rx_pool) < 0);
+		assert_true(rte_eth_tx_queue_setup(t.id, 0, sizes[i], 0, NULL) < 0);
+	}
+	/* 0 stands for the driver's choice. */
+	assert_int_equal(rte_eth_rx_queue_setup(t.id, 0, 32, 0, NULL, t.rx_pool), 0);
+	assert_int_equal(rte_eth_tx_queue_setup(t.id, 0, 0, 0, NULL), 0);
+	vmx_start(&t);
+	vmx_assert_works(&t, 100);
+	vmx_close(&t);
+}
+
+static void
+test_bad_queue_counts(void **state)
+{
+	struct vmx_setup setup = { .stay_stopped = true };
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	memset(&conf, 0, sizeof(conf));
+	assert_int_equal(rte_eth_dev_info_get(t.id, &info), 0);
+	assert_true(info.max_tx_queues >= 1 && info.max_tx_queues <= 8);
+	assert_true(info.max_rx_queues >= 1 && info.max_rx_queues <= 16);
+	assert_true(rte_eth_dev_configure(t.id, (uint16_t)(info.max_rx_queues + 1), 1, &conf) < 0);
+	assert_true(rte_eth_dev_configure(t.id, 1, (uint16_t)(info.max_tx_queues + 1), &conf) < 0);
+	vmx_configure(&t);
+	vmx_start(&t);
+	vmx_assert_works(&t, 10);
+	vmx_close(&t);
+}
+
+/* Buffers that leave no room, or less than a head needs [VMX3 8.1]. */
+static void
+test_tiny_mbufs(void **state)
+{
+	struct vmx_setup setup = { .stay_stopped = true };
+	struct rte_mempool *pool;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	pool = rte_pktmbuf_pool_create("tiny", 64, 0, 0, RTE_PKTMBUF_HEADROOM + 16, 0);
+	assert_non_null(pool);
+	assert_true(rte_eth_rx_queue_setup(t.id, 0, t.setup.rx_ring, 0, NULL, pool) < 0);
+	rte_mempool_free(pool);
+	vmx_configure(&t);
+	vmx_start(&t);
+	vmx_close(&t);
+}
+
+static void
+test_bad_devargs(void **state)
+{
+	static const char *const devargs[] = { "no_such_key=1", "no_such_key" };
+	int error;
+
+	(void)state;
+	vmx_skip_rival("has no devargs and does not look");
+	for (size_t i = 0; i < RTE_DIM(devargs); i++) {
+		struct vmx_port *port;
+
+		print_message("case: %s\n", devargs[i]);
+		error = 0;
+		port = vmx_host_plug(NULL, devargs[i], &error);
+		if (port != NULL)
+			vmx_host_unplug(port);
+		assert_null(port);
+		assert_true(error < 0);
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		VMX_TEST(test_mtu_stopped),
+		VMX_TEST(test_mtu_running),
+		VMX_TEST(test_mtu_bad),
+		VMX_TEST(test_rx_modes),
+		VMX_TEST(test_rx_modes_stopped),
+		VMX_TEST(test_multicast_list),
+		VMX_TEST(test_mac_set),
+		VMX_TEST(test_vlan_off),
+		VMX_TEST(test_vlan_filter),
+		VMX_TEST(test_vlan_strip),
+		VMX_TEST(test_link),
+		VMX_TEST(test_link_interrupt),
+		VMX_TEST(test_stats),
+		VMX_TEST(test_stats_reset_reconfigure),
+		VMX_TEST(test_stats_before_configure),
+		VMX_TEST(test_bad_ring_sizes),
+		VMX_TEST(test_bad_queue_counts),
+		VMX_TEST(test_tiny_mbufs),
+		VMX_TEST(test_bad_devargs),
+	};
+
+	return VMX_RUN(tests);
+}
