@@ -63,25 +63,19 @@ naive_command(struct naive *n, uint32_t code)
 }
 
 /* A device, and memory that holds what a driver would have prepared. */
-void
-naive_create(struct naive *n, const struct vmx_device_opts *opts);
+void naive_create(struct naive *n, const struct vmx_device_opts *opts);
 
 /* Version, shared area, ACTIVATE; the result of it. */
-uint32_t
-naive_activate(struct naive *n);
+uint32_t naive_activate(struct naive *n);
 
 /* One descriptor of the frame's `len` bytes; handed over, but no doorbell. */
-void
-naive_fill_tx(struct naive *n, uint32_t len, uint32_t word2, uint32_t word3);
+void naive_fill_tx(struct naive *n, uint32_t len, uint32_t word2, uint32_t word3);
 
-void
-naive_ring_tx(struct naive *n);
+void naive_ring_tx(struct naive *n);
 
 /* QUIESCE, the shared area taken back, RESET. */
-void
-naive_stop(struct naive *n);
+void naive_stop(struct naive *n);
 
-void
-naive_free(struct naive *n);
+void naive_free(struct naive *n);
 
 #endif /* NAIVE_DRIVER_H */

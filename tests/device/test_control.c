@@ -29,7 +29,7 @@ restart(struct vmx_test *t)
 static void
 test_mtu_stopped(void **state)
 {
-	static const uint16_t mtus[] = { 68, 576, 1280, 1499, 1500 };
+	static const uint16_t mtus[] = {68, 576, 1280, 1499, 1500};
 	struct vmx_test t;
 
 	(void)state;
@@ -48,8 +48,8 @@ test_mtu_stopped(void **state)
 static void
 test_mtu_running(void **state)
 {
-	struct vmx_setup setup = { .device.qemu_mac = true };
-	struct rte_ether_addr mac = { { 0x02, 0, 0, 0xAA, 0xBB, 0xCC } };
+	struct vmx_setup setup = {.device.qemu_mac = true};
+	struct rte_ether_addr mac = {{0x02, 0, 0, 0xAA, 0xBB, 0xCC}};
 	struct vmx_test t;
 	uint16_t mtu;
 	int ret;
@@ -72,7 +72,7 @@ test_mtu_running(void **state)
 static void
 test_mtu_bad(void **state)
 {
-	static const uint16_t mtus[] = { 0, 20, 59, 9001, 9500, 65535 };
+	static const uint16_t mtus[] = {0, 20, 59, 9001, 9500, 65535};
 	struct vmx_test t;
 
 	(void)state;
@@ -86,10 +86,10 @@ test_mtu_bad(void **state)
 	vmx_close(&t);
 }
 
-static const uint8_t broadcast[6] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
-static const uint8_t group[6] = { 0x01, 0x00, 0x5E, 0x01, 0x02, 0x03 };
-static const uint8_t other_group[6] = { 0x33, 0x33, 0x00, 0x00, 0x00, 0x05 };
-static const uint8_t stranger[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
+static const uint8_t broadcast[6] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+static const uint8_t group[6] = {0x01, 0x00, 0x5E, 0x01, 0x02, 0x03};
+static const uint8_t other_group[6] = {0x33, 0x33, 0x00, 0x00, 0x00, 0x05};
+static const uint8_t stranger[6] = {0x02, 0x11, 0x22, 0x33, 0x44, 0x55};
 
 /* Whether a frame to this address, tagged with a VLAN unless that is 0, comes through. */
 static bool
@@ -224,8 +224,8 @@ test_multicast_list(void **state)
 static void
 mac_set(bool qemu_mac, bool running)
 {
-	struct vmx_setup setup = { .device.qemu_mac = qemu_mac };
-	struct rte_ether_addr mac = { { 0x02, 0, 0, 0xAA, 0xBB, 0xCC } };
+	struct vmx_setup setup = {.device.qemu_mac = qemu_mac};
+	struct rte_ether_addr mac = {{0x02, 0, 0, 0xAA, 0xBB, 0xCC}};
 	struct vmx_test t;
 
 	vmx_open(&t, &setup);
@@ -275,7 +275,7 @@ static void
 test_vlan_filter(void **state)
 {
 	struct rte_eth_dev_info info;
-	struct vmx_setup setup = { .stay_stopped = true };
+	struct vmx_setup setup = {.stay_stopped = true};
 	struct vmx_test t;
 
 	(void)state;
@@ -305,7 +305,7 @@ static void
 test_vlan_strip(void **state)
 {
 	struct rte_eth_dev_info info;
-	struct vmx_setup setup = { .stay_stopped = true };
+	struct vmx_setup setup = {.stay_stopped = true};
 	struct vmx_test t;
 
 	(void)state;
@@ -346,7 +346,7 @@ link_of(const struct vmx_test *t)
 static void
 test_link(void **state)
 {
-	static const uint32_t speeds[] = { 100, 1000, 10000, 25000, 40000 };
+	static const uint32_t speeds[] = {100, 1000, 10000, 25000, 40000};
 	struct vmx_test t;
 
 	(void)state;
@@ -367,7 +367,7 @@ test_link(void **state)
 static void
 test_link_interrupt(void **state)
 {
-	struct vmx_setup setup = { .lsc = true };
+	struct vmx_setup setup = {.lsc = true};
 	struct vmx_test t;
 
 	(void)state;
@@ -377,8 +377,8 @@ test_link_interrupt(void **state)
 		skip();
 	}
 	vmx_open(&t, &setup);
-	assert_int_equal(
-		rte_eth_dev_callback_register(t.id, RTE_ETH_EVENT_INTR_LSC, on_link, NULL), 0);
+	assert_int_equal(rte_eth_dev_callback_register(t.id, RTE_ETH_EVENT_INTR_LSC, on_link, NULL),
+			 0);
 	link_events = 0;
 	for (unsigned int i = 1; i <= 6; i++) {
 		bool up = i % 2 == 0;
@@ -472,8 +472,8 @@ test_stats_before_configure(void **state)
 static void
 test_bad_ring_sizes(void **state)
 {
-	static const uint16_t sizes[] = { 1, 31, 33, 4097, 8192 };
-	struct vmx_setup setup = { .stay_stopped = true };
+	static const uint16_t sizes[] = {1, 31, 33, 4097, 8192};
+	struct vmx_setup setup = {.stay_stopped = true};
 	struct vmx_test t;
 
 	(void)state;
@@ -495,7 +495,7 @@ test_bad_ring_sizes(void **state)
 static void
 test_bad_queue_counts(void **state)
 {
-	struct vmx_setup setup = { .stay_stopped = true };
+	struct vmx_setup setup = {.stay_stopped = true};
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf;
 	struct vmx_test t;
@@ -518,7 +518,7 @@ test_bad_queue_counts(void **state)
 static void
 test_tiny_mbufs(void **state)
 {
-	struct vmx_setup setup = { .stay_stopped = true };
+	struct vmx_setup setup = {.stay_stopped = true};
 	struct rte_mempool *pool;
 	struct vmx_test t;
 
@@ -536,7 +536,7 @@ test_tiny_mbufs(void **state)
 static void
 test_bad_devargs(void **state)
 {
-	static const char *const devargs[] = { "no_such_key=1", "no_such_key" };
+	static const char *const devargs[] = {"no_such_key=1", "no_such_key"};
 	int error;
 
 	(void)state;

@@ -64,7 +64,7 @@ may_be_silent(enum vmx_lie lie)
 static void
 lie_and_recover(enum vmx_lie lie, unsigned int count, unsigned int warm_up)
 {
-	struct vmx_setup setup = { .mtu = 9000, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER };
+	struct vmx_setup setup = {.mtu = 9000, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
 	struct vmx_test t;
 	uint64_t errors;
 
@@ -88,7 +88,7 @@ lie_and_recover(enum vmx_lie lie, unsigned int count, unsigned int warm_up)
 static void
 test_lies(void **state)
 {
-	static const unsigned int counts[] = { 1, 3, 1000 };
+	static const unsigned int counts[] = {1, 3, 1000};
 
 	(void)state;
 	vmx_skip_rival("believes the device, and panics");
@@ -155,7 +155,7 @@ test_gone_then_remove(void **state)
 static void
 test_gone_before_start(void **state)
 {
-	struct vmx_setup setup = { .stay_stopped = true };
+	struct vmx_setup setup = {.stay_stopped = true};
 	struct vmx_test t;
 
 	(void)state;

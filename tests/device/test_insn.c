@@ -24,35 +24,35 @@ static const struct {
 	bool has_imm;
 	uint32_t imm;
 } good[] = {
-	{ "mov (%rax),%eax", { 0x8B, 0x00 }, 2, 0, false, false, 0 },
-	{ "mov (%rdi),%edx", { 0x8B, 0x17 }, 2, 2, false, false, 0 },
-	{ "mov %esi,(%rdi)", { 0x89, 0x37 }, 2, 6, true, false, 0 },
-	{ "mov 0x20(%rbx),%r12d", { 0x44, 0x8B, 0x63, 0x20 }, 4, 12, false, false, 0 },
-	{ "mov %r8d,0x600(%r9)", { 0x45, 0x89, 0x81, 0, 6, 0, 0 }, 7, 8, true, false, 0 },
-	{ "mov (%rsp),%eax", { 0x8B, 0x04, 0x24 }, 3, 0, false, false, 0 },
-	{ "mov 0x8(%r12),%ecx", { 0x41, 0x8B, 0x4C, 0x24, 0x08 }, 5, 1, false, false, 0 },
-	{ "mov %ecx,0x600(%rax,%rdx,8)", { 0x89, 0x8C, 0xD0, 0, 6, 0, 0 }, 7, 1, true, false, 0 },
-	{ "mov %r15d,(%r14,%r13,1)", { 0x47, 0x89, 0x3C, 0x2E }, 4, 15, true, false, 0 },
-	{ "mov 0x1000(,%rcx,8),%eax", { 0x8B, 0x04, 0xCD, 0, 0x10, 0, 0 }, 7, 0, false, false, 0 },
-	{ "mov 0x10(%rip),%eax", { 0x8B, 0x05, 0x10, 0, 0, 0 }, 6, 0, false, false, 0 },
-	{ "mov 0x0(%r13),%eax", { 0x41, 0x8B, 0x45, 0x00 }, 4, 0, false, false, 0 },
-	{ "movl $1,(%rax)", { 0xC7, 0x00, 1, 0, 0, 0 }, 6, 0, true, true, 1 },
-	{ "movl $0xcafe0000,0x20(%rdx)",
-	  { 0xC7, 0x42, 0x20, 0, 0, 0xFE, 0xCA },
-	  7,
-	  0,
-	  true,
-	  true,
-	  0xCAFE0000 },
-	{ "movl $7,0x808(%r11,%rbx,4)",
-	  { 0x41, 0xC7, 0x84, 0x9B, 8, 8, 0, 0, 7, 0, 0, 0 },
-	  12,
-	  0,
-	  true,
-	  true,
-	  7 },
-	{ "movl $9,0x18(%rip)", { 0xC7, 0x05, 0x18, 0, 0, 0, 9, 0, 0, 0 }, 10, 0, true, true, 9 },
-	{ "ds mov (%rax),%eax", { 0x3E, 0x8B, 0x00 }, 3, 0, false, false, 0 },
+	{"mov (%rax),%eax", {0x8B, 0x00}, 2, 0, false, false, 0},
+	{"mov (%rdi),%edx", {0x8B, 0x17}, 2, 2, false, false, 0},
+	{"mov %esi,(%rdi)", {0x89, 0x37}, 2, 6, true, false, 0},
+	{"mov 0x20(%rbx),%r12d", {0x44, 0x8B, 0x63, 0x20}, 4, 12, false, false, 0},
+	{"mov %r8d,0x600(%r9)", {0x45, 0x89, 0x81, 0, 6, 0, 0}, 7, 8, true, false, 0},
+	{"mov (%rsp),%eax", {0x8B, 0x04, 0x24}, 3, 0, false, false, 0},
+	{"mov 0x8(%r12),%ecx", {0x41, 0x8B, 0x4C, 0x24, 0x08}, 5, 1, false, false, 0},
+	{"mov %ecx,0x600(%rax,%rdx,8)", {0x89, 0x8C, 0xD0, 0, 6, 0, 0}, 7, 1, true, false, 0},
+	{"mov %r15d,(%r14,%r13,1)", {0x47, 0x89, 0x3C, 0x2E}, 4, 15, true, false, 0},
+	{"mov 0x1000(,%rcx,8),%eax", {0x8B, 0x04, 0xCD, 0, 0x10, 0, 0}, 7, 0, false, false, 0},
+	{"mov 0x10(%rip),%eax", {0x8B, 0x05, 0x10, 0, 0, 0}, 6, 0, false, false, 0},
+	{"mov 0x0(%r13),%eax", {0x41, 0x8B, 0x45, 0x00}, 4, 0, false, false, 0},
+	{"movl $1,(%rax)", {0xC7, 0x00, 1, 0, 0, 0}, 6, 0, true, true, 1},
+	{"movl $0xcafe0000,0x20(%rdx)",
+	 {0xC7, 0x42, 0x20, 0, 0, 0xFE, 0xCA},
+	 7,
+	 0,
+	 true,
+	 true,
+	 0xCAFE0000},
+	{"movl $7,0x808(%r11,%rbx,4)",
+	 {0x41, 0xC7, 0x84, 0x9B, 8, 8, 0, 0, 7, 0, 0, 0},
+	 12,
+	 0,
+	 true,
+	 true,
+	 7},
+	{"movl $9,0x18(%rip)", {0xC7, 0x05, 0x18, 0, 0, 0, 9, 0, 0, 0}, 10, 0, true, true, 9},
+	{"ds mov (%rax),%eax", {0x3E, 0x8B, 0x00}, 3, 0, false, false, 0},
 };
 
 static const struct {
@@ -60,21 +60,21 @@ static const struct {
 	uint8_t code[16];
 	uint8_t avail;
 } bad[] = {
-	{ "mov (%rax),%rax: 64 bit", { 0x48, 0x8B, 0x00 }, 3 },
-	{ "mov (%rax),%ax: 16 bit", { 0x66, 0x8B, 0x00 }, 3 },
-	{ "mov (%rax),%al: 8 bit", { 0x8A, 0x00 }, 2 },
-	{ "movzbl (%rax),%eax", { 0x0F, 0xB6, 0x00 }, 3 },
-	{ "mov %fs:(%rax),%eax", { 0x64, 0x8B, 0x00 }, 3 },
-	{ "mov %ecx,%eax: no memory", { 0x89, 0xC8 }, 2 },
-	{ "lock or %ecx,(%rax)", { 0xF0, 0x09, 0x08 }, 3 },
-	{ "movups (%rax),%xmm0", { 0x0F, 0x10, 0x00 }, 3 },
-	{ "C7 /1", { 0xC7, 0x08, 0, 0, 0, 0 }, 6 },
-	{ "no opcode", { 0x44 }, 1 },
-	{ "no ModRM", { 0x8B }, 1 },
-	{ "no SIB", { 0x8B, 0x04 }, 2 },
-	{ "half a displacement", { 0x8B, 0x80, 0, 0 }, 4 },
-	{ "half a constant", { 0xC7, 0x00, 1, 0 }, 4 },
-	{ "nothing", { 0 }, 0 },
+	{"mov (%rax),%rax: 64 bit", {0x48, 0x8B, 0x00}, 3},
+	{"mov (%rax),%ax: 16 bit", {0x66, 0x8B, 0x00}, 3},
+	{"mov (%rax),%al: 8 bit", {0x8A, 0x00}, 2},
+	{"movzbl (%rax),%eax", {0x0F, 0xB6, 0x00}, 3},
+	{"mov %fs:(%rax),%eax", {0x64, 0x8B, 0x00}, 3},
+	{"mov %ecx,%eax: no memory", {0x89, 0xC8}, 2},
+	{"lock or %ecx,(%rax)", {0xF0, 0x09, 0x08}, 3},
+	{"movups (%rax),%xmm0", {0x0F, 0x10, 0x00}, 3},
+	{"C7 /1", {0xC7, 0x08, 0, 0, 0, 0}, 6},
+	{"no opcode", {0x44}, 1},
+	{"no ModRM", {0x8B}, 1},
+	{"no SIB", {0x8B, 0x04}, 2},
+	{"half a displacement", {0x8B, 0x80, 0, 0}, 4},
+	{"half a constant", {0xC7, 0x00, 1, 0}, 4},
+	{"nothing", {0}, 0},
 };
 
 static void
@@ -111,8 +111,8 @@ static void
 test_page_end(void **state)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uint8_t *mem = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			    0);
+	uint8_t *mem =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)state;
 	assert_ptr_not_equal(mem, MAP_FAILED);

@@ -12,8 +12,8 @@
 static void
 test_probe(void **state)
 {
-	struct vmx_setup setup = { .device.mac = { 0x00, 0x0C, 0x29, 0x12, 0x34, 0x56 },
-				   .stay_stopped = true };
+	struct vmx_setup setup = {.device.mac = {0x00, 0x0C, 0x29, 0x12, 0x34, 0x56},
+				  .stay_stopped = true};
 	struct rte_ether_addr mac;
 	struct vmx_device_state seen;
 	struct vmx_test t;
@@ -32,7 +32,7 @@ test_probe(void **state)
 static void
 test_probe_later_versions(void **state)
 {
-	struct vmx_setup setup = { .device.versions = 0x1FF };
+	struct vmx_setup setup = {.device.versions = 0x1FF};
 	struct vmx_test t;
 
 	(void)state;
@@ -45,7 +45,7 @@ test_probe_later_versions(void **state)
 static void
 test_probe_unknown_version(void **state)
 {
-	struct vmx_device_opts opts = { .versions = 1u << 20 };
+	struct vmx_device_opts opts = {.versions = 1u << 20};
 	int error = 0;
 
 	(void)state;
@@ -88,7 +88,7 @@ test_replug_20(void **state)
 static void
 test_reconfigure(void **state)
 {
-	struct vmx_setup setup = { .pool_size = 4096 };
+	struct vmx_setup setup = {.pool_size = 4096};
 	struct vmx_test t;
 
 	(void)state;
@@ -169,15 +169,15 @@ test_close_unconfigured(void **state)
 static void
 test_queues(void **state)
 {
-	static const uint16_t counts[][2] = { { 1, 1 }, { 2, 2 }, { 4, 4 }, { 8, 8 }, { 1, 4 },
-					      { 4, 1 }, { 2, 8 } };
+	static const uint16_t counts[][2] = {{1, 1}, {2, 2}, {4, 4}, {8, 8},
+					     {1, 4}, {4, 1}, {2, 8}};
 	struct vmx_device_state seen;
 	struct vmx_test t;
 
 	(void)state;
 	for (size_t i = 0; i < RTE_DIM(counts); i++) {
-		struct vmx_setup setup = { .num_rx_queues = counts[i][0],
-					   .num_tx_queues = counts[i][1] };
+		struct vmx_setup setup = {.num_rx_queues = counts[i][0],
+					  .num_tx_queues = counts[i][1]};
 
 		print_message("case: %u rx, %u tx\n", counts[i][0], counts[i][1]);
 		vmx_open(&t, &setup);
@@ -192,7 +192,7 @@ test_queues(void **state)
 static void
 test_odd_queues(void **state)
 {
-	struct vmx_setup setup = { .num_rx_queues = 3, .num_tx_queues = 5 };
+	struct vmx_setup setup = {.num_rx_queues = 3, .num_tx_queues = 5};
 	struct vmx_test t;
 
 	(void)state;
@@ -205,7 +205,7 @@ test_odd_queues(void **state)
 static void
 test_two_ports(void **state)
 {
-	struct vmx_setup other = { .device.mac = { 0x02, 0, 0, 0, 0, 2 }, .num_tx_queues = 2 };
+	struct vmx_setup other = {.device.mac = {0x02, 0, 0, 0, 0, 2}, .num_tx_queues = 2};
 	struct vmx_test a, b;
 
 	(void)state;
@@ -245,7 +245,7 @@ on_command(void *arg, uint32_t command)
 static void
 test_free_after_quiesce(void **state)
 {
-	struct at_quiesce q = { 0 };
+	struct at_quiesce q = {0};
 	struct vmx_test t;
 
 	(void)state;
@@ -311,7 +311,7 @@ test_stop_with_rx_pending(void **state)
 static void
 test_activate_refused(void **state)
 {
-	struct vmx_setup setup = { .stay_stopped = true };
+	struct vmx_setup setup = {.stay_stopped = true};
 	struct vmx_test t;
 
 	(void)state;

@@ -35,7 +35,7 @@ test_commands(void **state)
 static void
 test_fragment_limit(void **state)
 {
-	struct vmx_setup setup = { .mtu = 9000, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER };
+	struct vmx_setup setup = {.mtu = 9000, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
 	struct vmx_device_state seen;
 	uint8_t frame[5000];
 	struct vmx_test t;
@@ -76,7 +76,7 @@ test_skipped(void **state)
 static void
 test_mtu_running(void **state)
 {
-	struct vmx_setup setup = { .device.qemu_mac = true };
+	struct vmx_setup setup = {.device.qemu_mac = true};
 	struct vmx_device_state seen;
 	struct vmx_test t;
 
@@ -120,13 +120,13 @@ on_link(uint16_t port, enum rte_eth_event_type type, void *arg, void *ret)
 static void
 test_link_interrupt(void **state)
 {
-	struct vmx_setup setup = { .lsc = true };
+	struct vmx_setup setup = {.lsc = true};
 	struct vmx_test t;
 
 	(void)state;
 	vmx_open(&t, &setup);
-	assert_int_equal(
-		rte_eth_dev_callback_register(t.id, RTE_ETH_EVENT_INTR_LSC, on_link, NULL), 0);
+	assert_int_equal(rte_eth_dev_callback_register(t.id, RTE_ETH_EVENT_INTR_LSC, on_link, NULL),
+			 0);
 	vmx_device_link(t.dev, false, 1000);
 	vmx_device_run(t.dev);
 	assert_int_equal(vmx_host_deliver_interrupts(t.port), 1);

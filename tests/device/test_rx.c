@@ -79,7 +79,7 @@ test_starvation(void **state)
 static void
 test_small_pool(void **state)
 {
-	struct vmx_setup setup = { .rx_ring = 256, .pool_size = 100, .stay_stopped = true };
+	struct vmx_setup setup = {.rx_ring = 256, .pool_size = 100, .stay_stopped = true};
 	struct vmx_test t;
 
 	(void)state;
@@ -157,8 +157,8 @@ test_recycled(void **state)
 static void
 test_errors(void **state)
 {
-	struct vmx_setup setup = { .mtu = JUMBO_MTU, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER };
-	const struct vmx_rx_meta meta = { .error = true };
+	struct vmx_setup setup = {.mtu = JUMBO_MTU, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
+	const struct vmx_rx_meta meta = {.error = true};
 	uint8_t frame[VMX_FRAME_MAX];
 	unsigned int bad = 0;
 	struct vmx_test t;
@@ -208,8 +208,8 @@ test_too_long_without_scatter(void **state)
 static void
 test_bodies_run_out(void **state)
 {
-	struct vmx_setup setup = { .mtu = JUMBO_MTU, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
-				   .room = 1024 };
+	struct vmx_setup setup = {
+		.mtu = JUMBO_MTU, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER, .room = 1024};
 	struct vmx_test t;
 
 	(void)state;
@@ -233,14 +233,15 @@ test_fragment_limit(void **state)
 	static const struct {
 		uint16_t room;
 		uint32_t mtu;
-	} cases[] = { { 2048, 1500 }, { 2048, 9000 }, { 1024, 9000 }, { 1024, 1500 },
-		      { 512, 9000 },  { 256, 1500 },  { 4096, 9000 } };
+	} cases[] = {{2048, 1500}, {2048, 9000}, {1024, 9000}, {1024, 1500},
+		     {512, 9000},  {256, 1500},	 {4096, 9000}};
 
 	(void)state;
 	vmx_skip_rival("leaves the fragment limit 0");
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
-		struct vmx_setup setup = { .room = cases[i].room, .mtu = cases[i].mtu,
-					   .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER };
+		struct vmx_setup setup = {.room = cases[i].room,
+					  .mtu = cases[i].mtu,
+					  .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
 		struct vmx_test t;
 
 		print_message("case: room %u, MTU %u\n", cases[i].room, cases[i].mtu);
@@ -255,7 +256,7 @@ test_fragment_limit(void **state)
 static void
 test_rx_doorbells(void **state)
 {
-	struct vmx_setup setup = { .device.rx_doorbells = true };
+	struct vmx_setup setup = {.device.rx_doorbells = true};
 	struct vmx_device_state seen;
 	struct vmx_test t;
 
@@ -271,7 +272,7 @@ test_rx_doorbells(void **state)
 static void
 test_no_rx_doorbells(void **state)
 {
-	struct vmx_setup setup = { .device.trap_bar0 = true };
+	struct vmx_setup setup = {.device.trap_bar0 = true};
 	struct vmx_device_state before, after;
 	struct vmx_test t;
 
@@ -295,18 +296,18 @@ test_checksum_flags(void **state)
 		uint64_t ip;
 		uint64_t l4;
 	} cases[] = {
-		{ "unknown", false, 0xFFu << 16, RTE_MBUF_F_RX_IP_CKSUM_UNKNOWN,
-		  RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN },
-		{ "TCP/IPv4 good", true,
-		  VMXNET3_RXC3_V4 | VMXNET3_RXC3_TCP | VMXNET3_RXC3_IPC | VMXNET3_RXC3_TUC,
-		  RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_GOOD },
-		{ "TCP/IPv4, TCP bad", true, VMXNET3_RXC3_V4 | VMXNET3_RXC3_TCP | VMXNET3_RXC3_IPC,
-		  RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD },
-		{ "UDP/IPv4 good", true,
-		  VMXNET3_RXC3_V4 | VMXNET3_RXC3_UDP | VMXNET3_RXC3_IPC | VMXNET3_RXC3_TUC,
-		  RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_GOOD },
+		{"unknown", false, 0xFFu << 16, RTE_MBUF_F_RX_IP_CKSUM_UNKNOWN,
+		 RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN},
+		{"TCP/IPv4 good", true,
+		 VMXNET3_RXC3_V4 | VMXNET3_RXC3_TCP | VMXNET3_RXC3_IPC | VMXNET3_RXC3_TUC,
+		 RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_GOOD},
+		{"TCP/IPv4, TCP bad", true, VMXNET3_RXC3_V4 | VMXNET3_RXC3_TCP | VMXNET3_RXC3_IPC,
+		 RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD},
+		{"UDP/IPv4 good", true,
+		 VMXNET3_RXC3_V4 | VMXNET3_RXC3_UDP | VMXNET3_RXC3_IPC | VMXNET3_RXC3_TUC,
+		 RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_GOOD},
 	};
-	struct vmx_setup setup = { .rx_offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM };
+	struct vmx_setup setup = {.rx_offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM};
 	struct rte_eth_dev_info info;
 	uint8_t frame[100];
 	struct vmx_test t;
@@ -322,8 +323,7 @@ test_checksum_flags(void **state)
 		vmx_configure(&t);
 	vmx_start(&t);
 	for (size_t i = 0; t.setup.rx_offloads != 0 && i < RTE_DIM(cases); i++) {
-		struct vmx_rx_meta meta = { .csum_known = cases[i].known,
-					    .word3 = cases[i].word3 };
+		struct vmx_rx_meta meta = {.csum_known = cases[i].known, .word3 = cases[i].word3};
 		struct rte_mbuf *m;
 
 		print_message("case: %s\n", cases[i].name);

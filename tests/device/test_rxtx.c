@@ -32,7 +32,7 @@ echo_sizes(struct vmx_test *t, size_t from, size_t to)
 static void
 test_sizes_single(void **state)
 {
-	struct vmx_setup setup = { .mtu = JUMBO_MTU, .room = VMX_FRAME_MAX + 46, .pool_size = 800 };
+	struct vmx_setup setup = {.mtu = JUMBO_MTU, .room = VMX_FRAME_MAX + 46, .pool_size = 800};
 	struct vmx_test t;
 
 	(void)state;
@@ -44,8 +44,9 @@ test_sizes_single(void **state)
 static void
 test_sizes_multi(void **state)
 {
-	struct vmx_setup setup = { .mtu = JUMBO_MTU, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
-				   .tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS };
+	struct vmx_setup setup = {.mtu = JUMBO_MTU,
+				  .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
+				  .tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS};
 	struct vmx_test t;
 
 	(void)state;
@@ -119,7 +120,7 @@ static void
 test_tx_wrap(void **state)
 {
 	uint8_t frame[16 * VMX_TX_ROOM];
-	struct vmx_setup setup = { .tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS };
+	struct vmx_setup setup = {.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS};
 	struct vmx_test t;
 
 	(void)state;
@@ -172,7 +173,7 @@ test_tx_bursts(void **state)
 static void
 test_rx_wrap(void **state)
 {
-	struct vmx_setup setup = { .mtu = JUMBO_MTU, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER };
+	struct vmx_setup setup = {.mtu = JUMBO_MTU, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
 	unsigned int max_pieces = vmx_host_is_rival() ? 1 : 4;
 	struct vmx_test t;
 
@@ -226,13 +227,13 @@ test_rx_bursts(void **state)
 static void
 test_ring_sizes(void **state)
 {
-	static const uint16_t sizes[] = { 32, 64, 96, 512, 1024, 2048, 4096 };
+	static const uint16_t sizes[] = {32, 64, 96, 512, 1024, 2048, 4096};
 	struct vmx_test t;
 
 	(void)state;
 	for (size_t i = 0; i < RTE_DIM(sizes); i++) {
-		struct vmx_setup setup = { .rx_ring = sizes[i], .tx_ring = sizes[i],
-					   .pool_size = 9000 };
+		struct vmx_setup setup = {
+			.rx_ring = sizes[i], .tx_ring = sizes[i], .pool_size = 9000};
 
 		if (vmx_host_is_rival() && sizes[i] < 512)
 			continue;

@@ -94,8 +94,7 @@ check_zeroed(struct vmx_device *dev, const char *name, const void *mem, uint32_t
 
 /* Behind the buffers posted before ACTIVATE there must be nothing yet. */
 static void
-check_zeroed_rx(struct vmx_device *dev, const char *name, const struct vmx_desc *mem,
-		uint32_t size)
+check_zeroed_rx(struct vmx_device *dev, const char *name, const struct vmx_desc *mem, uint32_t size)
 {
 	uint32_t i = 0;
 
@@ -226,8 +225,9 @@ check_block(struct vmx_device *dev, const char *name, const struct vmxnet3_block
 	if (addr == 0 && block->len == 0)
 		return NULL;
 	mem = vmx_dma(dev, addr, len);
-	RULE(dev, pvn_le32_to_cpu(block->version) == 1 && pvn_le32_to_cpu(block->len) == len &&
-			  mem != NULL,
+	RULE(dev,
+	     pvn_le32_to_cpu(block->version) == 1 && pvn_le32_to_cpu(block->len) == len &&
+		     mem != NULL,
 	     SIDE_BLOCK, "%s: version %u, %u bytes at 0x%llx", name,
 	     pvn_le32_to_cpu(block->version), pvn_le32_to_cpu(block->len),
 	     (unsigned long long)addr);
@@ -257,11 +257,13 @@ check_misc(struct vmx_device *dev)
 
 	RULE(dev, dev->version != 0, VERSION, "ACTIVATE before a version was picked");
 	RULE(dev, dev->upt_picked, UPT_VERSION, "ACTIVATE before it was picked");
-	RULE(dev, pvn_le32_to_cpu(c->device_revisions) == 1 && pvn_le32_to_cpu(c->upt_versions) == 1,
+	RULE(dev,
+	     pvn_le32_to_cpu(c->device_revisions) == 1 && pvn_le32_to_cpu(c->upt_versions) == 1,
 	     REVISIONS, "%u and %u", pvn_le32_to_cpu(c->device_revisions),
 	     pvn_le32_to_cpu(c->upt_versions));
-	RULE(dev, (pvn_le32_to_cpu(c->guest_os) & 0x3F) == VMXNET3_GUEST_OS_LINUX64 ||
-			  (pvn_le32_to_cpu(c->guest_os) & 0x3F) == VMXNET3_GUEST_OS_LINUX32,
+	RULE(dev,
+	     (pvn_le32_to_cpu(c->guest_os) & 0x3F) == VMXNET3_GUEST_OS_LINUX64 ||
+		     (pvn_le32_to_cpu(c->guest_os) & 0x3F) == VMXNET3_GUEST_OS_LINUX32,
 	     GUEST_OS, "0x%x", pvn_le32_to_cpu(c->guest_os));
 	RULE(dev, c->num_intrs > 0 && c->num_intrs <= VMXNET3_INTR_MAX, VECTOR_RANGE, "%u vectors",
 	     c->num_intrs);
@@ -276,8 +278,9 @@ check_queue_counts(struct vmx_device *dev)
 
 	dev->num_tx = dev->config.num_tx_queues;
 	dev->num_rx = dev->config.num_rx_queues;
-	return RULE(dev, dev->num_tx > 0 && dev->num_rx > 0 && dev->num_tx <= tx_max &&
-				 dev->num_rx <= VMX_QUEUES_MAX,
+	return RULE(dev,
+		    dev->num_tx > 0 && dev->num_rx > 0 && dev->num_tx <= tx_max &&
+			    dev->num_rx <= VMX_QUEUES_MAX,
 		    QUEUE_COUNT, "%u tx, %u rx", dev->num_tx, dev->num_rx) &&
 	       dev->num_rx <= dev->opts.max_queues_rx;
 }

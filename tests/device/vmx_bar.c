@@ -69,8 +69,10 @@ pass_on(int sig, siginfo_t *info, void *context)
 static void
 refuse(const struct vmx_bar *bar, const void *addr, const uint8_t *code)
 {
-	fprintf(stderr, "device register at offset 0x%zx touched by an instruction that is no "
-			"aligned 32-bit mov:", (size_t)((const uint8_t *)addr - bar->driver));
+	fprintf(stderr,
+		"device register at offset 0x%zx touched by an instruction that is no "
+		"aligned 32-bit mov:",
+		(size_t)((const uint8_t *)addr - bar->driver));
 	for (int i = 0; i < VMX_INSN_MAX; i++)
 		fprintf(stderr, " %02x", code[i]);
 	fprintf(stderr, "\n");
@@ -193,9 +195,9 @@ check_write(void *arg, uint32_t offset, uint32_t value)
 static void
 check_precise(void)
 {
-	static const struct vmx_bar_ops ops = { .read = check_read, .write = check_write };
+	static const struct vmx_bar_ops ops = {.read = check_read, .write = check_write};
 	uint32_t seen = 0;
-	struct vmx_bar bar = { .size = 4096, .ops = &ops, .arg = &seen };
+	struct vmx_bar bar = {.size = 4096, .ops = &ops, .arg = &seen};
 
 	if (map_twice(&bar) < 0 || enter(&bar) < 0)
 		abort();

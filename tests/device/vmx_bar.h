@@ -26,29 +26,23 @@ struct vmx_bar_ops {
 };
 
 /* NULL when memory or one of the few places for BARs is missing. */
-struct vmx_bar *
-vmx_bar_create(size_t size, const struct vmx_bar_ops *ops, void *arg);
+struct vmx_bar *vmx_bar_create(size_t size, const struct vmx_bar_ops *ops, void *arg);
 
-void
-vmx_bar_free(struct vmx_bar *bar);
+void vmx_bar_free(struct vmx_bar *bar);
 
 /*
  * Take the SIGSEGV handler again. Creating a BAR does it; a test framework that sets handlers of
  * its own around each function makes it necessary in between.
  */
-void
-vmx_bar_arm(void);
+void vmx_bar_arm(void);
 
 /* From now on each access of the driver goes through the ops, or none does. */
-void
-vmx_bar_trap(struct vmx_bar *bar, bool trapped);
+void vmx_bar_trap(struct vmx_bar *bar, bool trapped);
 
 /* The driver's view. */
-void *
-vmx_bar_driver_view(const struct vmx_bar *bar);
+void *vmx_bar_driver_view(const struct vmx_bar *bar);
 
 /* The device's view, as 32-bit words. */
-uint32_t *
-vmx_bar_device_view(const struct vmx_bar *bar);
+uint32_t *vmx_bar_device_view(const struct vmx_bar *bar);
 
 #endif /* VMX_BAR_H */

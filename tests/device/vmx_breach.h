@@ -73,7 +73,7 @@ enum vmx_breach_kind {
 #define VMX_X(name, section, meaning) VMX_BREACH_##name,
 	VMX_BREACHES(VMX_X)
 #undef VMX_X
-	VMX_BREACH_KINDS
+		VMX_BREACH_KINDS
 };
 
 #endif /* VMX_BREACH_H */

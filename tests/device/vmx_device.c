@@ -17,7 +17,7 @@ static void
 set_defaults(struct vmx_device_opts *opts)
 {
 	static const uint8_t none[6];
-	static const uint8_t mac[6] = { 0x00, 0x50, 0x56, 0x00, 0x00, 0x01 };
+	static const uint8_t mac[6] = {0x00, 0x50, 0x56, 0x00, 0x00, 0x01};
 
 	if (opts->versions == 0)
 		opts->versions = 1;

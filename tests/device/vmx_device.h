@@ -23,18 +23,18 @@ struct vmx_watch;
 
 /* Zero is the plain case: version 1, doorbell threshold 1, each packet completed, 10 Gbit/s. */
 struct vmx_device_opts {
-	uint32_t versions;	/* offered, bit 0 = v1; 0 means v1 only */
-	uint8_t mac[6];		/* permanent; all zero means 00:50:56:00:00:01 */
-	uint32_t link_mbps;	/* 0 means 10000 */
-	uint8_t max_queues_rx;	/* ACTIVATE refuses more; 0 means 16 */
-	uint8_t conf_intr;	/* what GET_CONF_INTR answers */
-	uint32_t tx_threshold;	/* packets that may wait for a doorbell; 0 means 1 */
-	bool qemu_mac;		/* ACTIVATE resets the MAC to the permanent one [VMX3 12.4] */
-	bool cq_only;		/* complete only packets that ask for it [VMX3 7.5] */
-	bool rx_doorbells;	/* use rx buffers only when announced [VMX3 8.5] */
-	bool trap_bar0;		/* see each single access to BAR0 */
-	bool doorbell_runs;	/* with trap_bar0: a tx doorbell is carried out at once */
-	bool buffer_16k;	/* tx length 0 is meant as 16384, and no breach */
+	uint32_t versions;     /* offered, bit 0 = v1; 0 means v1 only */
+	uint8_t mac[6];	       /* permanent; all zero means 00:50:56:00:00:01 */
+	uint32_t link_mbps;    /* 0 means 10000 */
+	uint8_t max_queues_rx; /* ACTIVATE refuses more; 0 means 16 */
+	uint8_t conf_intr;     /* what GET_CONF_INTR answers */
+	uint32_t tx_threshold; /* packets that may wait for a doorbell; 0 means 1 */
+	bool qemu_mac;	       /* ACTIVATE resets the MAC to the permanent one [VMX3 12.4] */
+	bool cq_only;	       /* complete only packets that ask for it [VMX3 7.5] */
+	bool rx_doorbells;     /* use rx buffers only when announced [VMX3 8.5] */
+	bool trap_bar0;	       /* see each single access to BAR0 */
+	bool doorbell_runs;    /* with trap_bar0: a tx doorbell is carried out at once */
+	bool buffer_16k;       /* tx length 0 is meant as 16384, and no breach */
 };
 
 /* A frame the driver sent, with the offload fields of its first descriptor. Free with free(). */
@@ -61,11 +61,11 @@ enum vmx_rx_result {
 
 /* What the completion of a received frame says beyond what the device knows itself. */
 struct vmx_rx_meta {
-	uint32_t word3;	    /* checksum and protocol bits, VMXNET3_RXC3_* */
-	bool csum_known;    /* else "checksum not calculated" is set */
+	uint32_t word3;	 /* checksum and protocol bits, VMXNET3_RXC3_* */
+	bool csum_known; /* else "checksum not calculated" is set */
 	uint8_t rss_type;
 	uint32_t rss_hash;
-	bool error;	    /* the frame is bad */
+	bool error; /* the frame is bad */
 };
 
 /* Ways to lie, one-sided faults of a device: name, what it does. */
@@ -95,7 +95,7 @@ enum vmx_lie {
 #define VMX_X(name, what) VMX_LIE_##name,
 	VMX_LIES(VMX_X)
 #undef VMX_X
-	VMX_LIE_KINDS
+		VMX_LIE_KINDS
 };
 
 /* Called before a command is carried out, so that a test can look at the driver's state then. */
@@ -103,80 +103,62 @@ typedef void (*vmx_command_fn)(void *arg, uint32_t command);
 /* Called when an unmasked interrupt vector fires. */
 typedef void (*vmx_interrupt_fn)(void *arg, unsigned int vector);
 
-struct vmx_device *
-vmx_device_create(const struct vmx_device_opts *opts);
+struct vmx_device *vmx_device_create(const struct vmx_device_opts *opts);
 
 /* Checks once more, then frees all. The breaches are to be read before. */
-void
-vmx_device_free(struct vmx_device *dev);
+void vmx_device_free(struct vmx_device *dev);
 
 /* Last checks before the device is taken from its driver: it must be stopped by now. */
-void
-vmx_device_detach(struct vmx_device *dev);
+void vmx_device_detach(struct vmx_device *dev);
 
-void
-vmx_device_add_memory(struct vmx_device *dev, const void *addr, size_t len);
+void vmx_device_add_memory(struct vmx_device *dev, const void *addr, size_t len);
 
 /* The driver's view of BAR 0 or 1. */
-void *
-vmx_device_bar(struct vmx_device *dev, unsigned int bar);
+void *vmx_device_bar(struct vmx_device *dev, unsigned int bar);
 
-void
-vmx_device_on_command(struct vmx_device *dev, vmx_command_fn fn, void *arg);
+void vmx_device_on_command(struct vmx_device *dev, vmx_command_fn fn, void *arg);
 
-void
-vmx_device_on_interrupt(struct vmx_device *dev, vmx_interrupt_fn fn, void *arg);
+void vmx_device_on_interrupt(struct vmx_device *dev, vmx_interrupt_fn fn, void *arg);
 
 /* Check all rings, send what the driver handed over, complete it. Returns frames sent. */
-unsigned int
-vmx_device_run(struct vmx_device *dev);
+unsigned int vmx_device_run(struct vmx_device *dev);
 
 /* While held, sent packets stay without completion, so that the ring fills up. */
-void
-vmx_device_tx_hold(struct vmx_device *dev, bool hold);
+void vmx_device_tx_hold(struct vmx_device *dev, bool hold);
 
 /* Oldest frame sent and not yet fetched; NULL when there is none. To be freed by the caller. */
-struct vmx_frame *
-vmx_device_sent(struct vmx_device *dev);
+struct vmx_frame *vmx_device_sent(struct vmx_device *dev);
 
 /*
- * Watch tx queue q from another thread, from what is handed over next on: 1 a whole packet has
- * become visible, 0 nothing yet, -1 a part of one, which no driver may show. Free with free().
+ * Watch tx queue q while the driver sends (see vmx_step.h), from what is handed over next on: 1 a
+ * whole packet has become visible, 0 nothing yet, -1 a part of one. Free with free().
  */
-struct vmx_watch *
-vmx_watch_new(const struct vmx_device *dev, unsigned int q);
-int
-vmx_watch_poll(struct vmx_watch *watch);
+struct vmx_watch *vmx_watch_new(const struct vmx_device *dev, unsigned int q);
+int vmx_watch_poll(struct vmx_watch *watch);
 
 /* A frame arrives for queue q. meta may be NULL. */
-enum vmx_rx_result
-vmx_device_rx(struct vmx_device *dev, unsigned int q, const void *frame, size_t len,
-	      const struct vmx_rx_meta *meta);
+enum vmx_rx_result vmx_device_rx(struct vmx_device *dev, unsigned int q, const void *frame,
+				 size_t len, const struct vmx_rx_meta *meta);
 
 /* Pass over the next n descriptors of ring 1 without completions [VMX3 8.2]. Returns how many. */
-unsigned int
-vmx_device_rx_skip(struct vmx_device *dev, unsigned int q, unsigned int n);
+unsigned int vmx_device_rx_skip(struct vmx_device *dev, unsigned int q, unsigned int n);
 
 /* Give the next head buffer back unused: a completion of length 0 [VMX3 8.3]. */
-bool
-vmx_device_rx_recycle(struct vmx_device *dev, unsigned int q);
+bool vmx_device_rx_recycle(struct vmx_device *dev, unsigned int q);
 
-void
-vmx_device_link(struct vmx_device *dev, bool up, uint32_t mbps);
+void vmx_device_link(struct vmx_device *dev, bool up, uint32_t mbps);
 
 /* Raise events (VMXNET3_EVENT_*) and stop each queue with this reason when they are errors. */
-void
-vmx_device_event(struct vmx_device *dev, uint32_t events, uint32_t stop_reason);
+void vmx_device_event(struct vmx_device *dev, uint32_t events, uint32_t stop_reason);
 
 /* The next `count` completions, ACTIVATEs or the like are lies. See VMX_LIES. */
-void
-vmx_device_lie(struct vmx_device *dev, enum vmx_lie lie, unsigned int count);
+void vmx_device_lie(struct vmx_device *dev, enum vmx_lie lie, unsigned int count);
 
 /* A short look at the device's state. */
 struct vmx_device_state {
 	bool active;
-	uint32_t version;	  /* picked, 0 = none */
-	uint8_t mac[6];		  /* the one frames are compared with */
+	uint32_t version; /* picked, 0 = none */
+	uint8_t mac[6];	  /* the one frames are compared with */
 	uint32_t mtu;
 	uint32_t rx_mode;
 	uint64_t features;
@@ -189,35 +171,24 @@ struct vmx_device_state {
 	uint64_t frames_sent;
 };
 
-void
-vmx_device_state(const struct vmx_device *dev, struct vmx_device_state *state);
+void vmx_device_state(const struct vmx_device *dev, struct vmx_device_state *state);
 
 /* Rx descriptors the device holds of ring 0 (heads) or 1 of queue q. */
-unsigned int
-vmx_device_rx_posted(struct vmx_device *dev, unsigned int q, unsigned int ring);
+unsigned int vmx_device_rx_posted(struct vmx_device *dev, unsigned int q, unsigned int ring);
 
 /* Entries of a ring: 0 tx, 1 rx ring 1, 2 rx ring 2. */
-unsigned int
-vmx_device_ring_size(const struct vmx_device *dev, unsigned int q, unsigned int which);
+unsigned int vmx_device_ring_size(const struct vmx_device *dev, unsigned int q, unsigned int which);
 
 /* Whether the vector is masked, as the driver last wrote it. */
-bool
-vmx_device_masked(const struct vmx_device *dev, unsigned int vector);
+bool vmx_device_masked(const struct vmx_device *dev, unsigned int vector);
 
 /* Breaches: all of them, of one kind, the last one's text; forget those of one kind. */
-unsigned int
-vmx_device_breaches(const struct vmx_device *dev);
-unsigned int
-vmx_device_breach_count(const struct vmx_device *dev, enum vmx_breach_kind kind);
-const char *
-vmx_device_last_breach(const struct vmx_device *dev);
-void
-vmx_device_forgive(struct vmx_device *dev, enum vmx_breach_kind kind);
-void
-vmx_device_print_breaches(const struct vmx_device *dev, FILE *out);
-const char *
-vmx_breach_name(enum vmx_breach_kind kind);
-const char *
-vmx_lie_name(enum vmx_lie lie);
+unsigned int vmx_device_breaches(const struct vmx_device *dev);
+unsigned int vmx_device_breach_count(const struct vmx_device *dev, enum vmx_breach_kind kind);
+const char *vmx_device_last_breach(const struct vmx_device *dev);
+void vmx_device_forgive(struct vmx_device *dev, enum vmx_breach_kind kind);
+void vmx_device_print_breaches(const struct vmx_device *dev, FILE *out);
+const char *vmx_breach_name(enum vmx_breach_kind kind);
+const char *vmx_lie_name(enum vmx_lie lie);
 
 #endif /* VMX_DEVICE_H */

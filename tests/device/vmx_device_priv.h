@@ -11,7 +11,7 @@
  *	vmx_rx.c	delivery of frames, rx completions
  *	vmx_filter.c	which frames are for this device
  *	vmx_lie.c	completions no honest device writes
- *	vmx_watch.c	a tx ring seen from another thread
+ *	vmx_watch.c	a tx ring looked at while the driver sends
  *	vmx_report.c	breaches
  */
 #ifndef VMX_DEVICE_PRIV_H
@@ -148,9 +148,9 @@ struct vmx_device {
 	size_t posted_slots;
 	uint32_t pending_intr; /* vectors that fired while masked */
 
-	uint32_t events;       /* as in the shared area */
-	uint32_t stop_reason;  /* of queues in error, 0 = they run */
-	uint32_t stopped;      /* VMXNET3_EVENT_RQERR, _TQERR: which direction is */
+	uint32_t events;      /* as in the shared area */
+	uint32_t stop_reason; /* of queues in error, 0 = they run */
+	uint32_t stopped;     /* VMXNET3_EVENT_RQERR, _TQERR: which direction is */
 
 	bool link_up;
 	uint32_t link_mbps;
@@ -179,102 +179,71 @@ struct vmx_device {
 };
 
 /* vmx_report.c */
-void
-vmx_breach(struct vmx_device *dev, enum vmx_breach_kind kind, const char *format, ...)
+void vmx_breach(struct vmx_device *dev, enum vmx_breach_kind kind, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* vmx_device.c */
 /* The memory at a device address, or NULL when not all of it may be touched. */
-void *
-vmx_dma(const struct vmx_device *dev, uint64_t addr, size_t len);
-void
-vmx_deactivate(struct vmx_device *dev);
-void
-vmx_mask_all(struct vmx_device *dev);
-void
-vmx_interrupt(struct vmx_device *dev, unsigned int vector);
+void *vmx_dma(const struct vmx_device *dev, uint64_t addr, size_t len);
+void vmx_deactivate(struct vmx_device *dev);
+void vmx_mask_all(struct vmx_device *dev);
+void vmx_interrupt(struct vmx_device *dev, unsigned int vector);
 /*
  * Everything that can be checked at any time; and when the driver has settled, that is, it is not
  * in the middle of something, also what it must have done by then, such as ringing doorbells.
  */
-void
-vmx_check_all(struct vmx_device *dev, bool settled);
+void vmx_check_all(struct vmx_device *dev, bool settled);
 
 /* vmx_regs.c */
 extern const struct vmx_bar_ops vmx_bar0_ops;
 extern const struct vmx_bar_ops vmx_bar1_ops;
-void
-vmx_write_counters(struct vmx_device *dev);
+void vmx_write_counters(struct vmx_device *dev);
 
 /* vmx_activate.c */
 /* 0 or 1, what CMD reads after ACTIVATE. */
-uint32_t
-vmx_activate(struct vmx_device *dev);
-void
-vmx_check_shared(struct vmx_device *dev);
+uint32_t vmx_activate(struct vmx_device *dev);
+void vmx_check_shared(struct vmx_device *dev);
 
 /* vmx_ring.c */
-int
-vmx_ring_start(struct vmx_ring *ring, void *mem, uint32_t size, uint32_t gen_mask);
-void
-vmx_ring_stop(struct vmx_ring *ring);
-uint32_t
-vmx_ring_next(const struct vmx_ring *ring, uint32_t index);
+int vmx_ring_start(struct vmx_ring *ring, void *mem, uint32_t size, uint32_t gen_mask);
+void vmx_ring_stop(struct vmx_ring *ring);
+uint32_t vmx_ring_next(const struct vmx_ring *ring, uint32_t index);
 /* Check what the device owns, then take over what was newly handed to it. */
 typedef void (*vmx_accept_fn)(struct vmx_device *dev, struct vmx_ring *ring, uint32_t index);
-void
-vmx_ring_scan(struct vmx_device *dev, struct vmx_ring *ring, vmx_accept_fn accept);
+void vmx_ring_scan(struct vmx_device *dev, struct vmx_ring *ring, vmx_accept_fn accept);
 /* Descriptors handed over and not yet taken. */
-uint32_t
-vmx_ring_waiting(const struct vmx_ring *ring);
+uint32_t vmx_ring_waiting(const struct vmx_ring *ring);
 /* Use a doorbell's value: how much of what waits is announced. */
-void
-vmx_ring_announce(struct vmx_device *dev, struct vmx_ring *ring, uint32_t producer);
+void vmx_ring_announce(struct vmx_device *dev, struct vmx_ring *ring, uint32_t producer);
 /* Take the next ready descriptor; its copy is in shadow. */
-uint32_t
-vmx_ring_take(struct vmx_ring *ring);
+uint32_t vmx_ring_take(struct vmx_ring *ring);
 /* All up to and including index are the driver's again. */
-void
-vmx_ring_release(struct vmx_ring *ring, uint32_t index);
-int
-vmx_comp_start(struct vmx_comp_ring *comp, void *mem, uint32_t size);
-void
-vmx_comp_stop(struct vmx_comp_ring *comp);
-void
-vmx_comp_check(struct vmx_device *dev, struct vmx_comp_ring *comp);
+void vmx_ring_release(struct vmx_ring *ring, uint32_t index);
+int vmx_comp_start(struct vmx_comp_ring *comp, void *mem, uint32_t size);
+void vmx_comp_stop(struct vmx_comp_ring *comp);
+void vmx_comp_check(struct vmx_device *dev, struct vmx_comp_ring *comp);
 /* Append an entry; the generation goes into word 3. */
-void
-vmx_comp_write(struct vmx_comp_ring *comp, const uint32_t words[4]);
+void vmx_comp_write(struct vmx_comp_ring *comp, const uint32_t words[4]);
 
 /* vmx_tx.c */
-void
-vmx_tx_scan(struct vmx_device *dev, unsigned int q, bool settled);
-unsigned int
-vmx_tx_run(struct vmx_device *dev, unsigned int q);
+void vmx_tx_scan(struct vmx_device *dev, unsigned int q, bool settled);
+unsigned int vmx_tx_run(struct vmx_device *dev, unsigned int q);
 
 /* vmx_rx.c */
-void
-vmx_rx_scan(struct vmx_device *dev, unsigned int q, bool settled);
+void vmx_rx_scan(struct vmx_device *dev, unsigned int q, bool settled);
 
 /* vmx_filter.c */
-void
-vmx_filter_read_mode(struct vmx_device *dev);
-void
-vmx_filter_read_vlans(struct vmx_device *dev);
-void
-vmx_filter_read_mcast(struct vmx_device *dev);
-bool
-vmx_filter_accepts(const struct vmx_device *dev, const uint8_t *frame, size_t len);
-enum vmx_cast
-vmx_cast_of(const uint8_t *frame);
-void
-vmx_count(struct vmx_counters *counters, const uint8_t *frame, size_t len);
+void vmx_filter_read_mode(struct vmx_device *dev);
+void vmx_filter_read_vlans(struct vmx_device *dev);
+void vmx_filter_read_mcast(struct vmx_device *dev);
+bool vmx_filter_accepts(const struct vmx_device *dev, const uint8_t *frame, size_t len);
+enum vmx_cast vmx_cast_of(const uint8_t *frame);
+void vmx_count(struct vmx_counters *counters, const uint8_t *frame, size_t len);
 
 /* vmx_lie.c */
 /* Change the completion, if a lie of this direction is due. */
-void
-vmx_lie_tx(struct vmx_device *dev, struct vmx_txq *txq, uint32_t first, uint32_t words[4]);
-void
-vmx_lie_rx(struct vmx_device *dev, struct vmx_rxq *rxq, uint32_t buffer_len, uint32_t words[4]);
+void vmx_lie_tx(struct vmx_device *dev, struct vmx_txq *txq, uint32_t first, uint32_t words[4]);
+void vmx_lie_rx(struct vmx_device *dev, struct vmx_rxq *rxq, uint32_t buffer_len,
+		uint32_t words[4]);
 
 #endif /* VMX_DEVICE_PRIV_H */

@@ -52,7 +52,7 @@ vmx_filter_read_mcast(struct vmx_device *dev)
 enum vmx_cast
 vmx_cast_of(const uint8_t *frame)
 {
-	static const uint8_t broadcast[6] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
+	static const uint8_t broadcast[6] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
 
 	if (memcmp(frame, broadcast, 6) == 0)
 		return VMX_BCAST;

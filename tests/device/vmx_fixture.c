@@ -89,11 +89,11 @@ vmx_configure(struct vmx_test *t)
 	conf.rxmode.offloads = s->rx_offloads;
 	conf.txmode.offloads = s->tx_offloads;
 	conf.intr_conf.lsc = s->lsc;
-	assert_int_equal(
-		rte_eth_dev_configure(t->id, s->num_rx_queues, s->num_tx_queues, &conf), 0);
+	assert_int_equal(rte_eth_dev_configure(t->id, s->num_rx_queues, s->num_tx_queues, &conf),
+			 0);
 	for (uint16_t q = 0; q < s->num_rx_queues; q++)
-		assert_int_equal(
-			rte_eth_rx_queue_setup(t->id, q, s->rx_ring, 0, NULL, t->rx_pool), 0);
+		assert_int_equal(rte_eth_rx_queue_setup(t->id, q, s->rx_ring, 0, NULL, t->rx_pool),
+				 0);
 	for (uint16_t q = 0; q < s->num_tx_queues; q++)
 		assert_int_equal(rte_eth_tx_queue_setup(t->id, q, s->tx_ring, 0, NULL), 0);
 }

@@ -52,82 +52,62 @@ struct vmx_test {
 #define VMX_TX_ROOM 128 /* data bytes of a buffer of tx_pool */
 
 /* Plug, configure, set queues up, start. Fails the test when any of it fails. */
-void
-vmx_open(struct vmx_test *t, const struct vmx_setup *setup);
+void vmx_open(struct vmx_test *t, const struct vmx_setup *setup);
 
 /* The steps of it, for tests that go through them by themselves. */
-void
-vmx_configure(struct vmx_test *t);
-void
-vmx_start(struct vmx_test *t);
-void
-vmx_stop(struct vmx_test *t);
+void vmx_configure(struct vmx_test *t);
+void vmx_start(struct vmx_test *t);
+void vmx_stop(struct vmx_test *t);
 
 /* Stop, close, remove; then no mbuf may be missing and no rule may have been broken. */
-void
-vmx_close(struct vmx_test *t);
+void vmx_close(struct vmx_test *t);
 
 /* The end of it, for a port that the test has closed or removed already. */
-void
-vmx_finish(struct vmx_test *t);
+void vmx_finish(struct vmx_test *t);
 
 /* The same for tests in which the device is not honest: breaches are not asked for. */
-void
-vmx_close_unchecked(struct vmx_test *t);
+void vmx_close_unchecked(struct vmx_test *t);
 
 /* cmocka's teardown: takes away what a failed test left behind. */
-int
-vmx_teardown(void **state);
+int vmx_teardown(void **state);
 
 /* No rule broken so far, except those DPDK's own driver is known to break. */
-void
-vmx_assert_clean(struct vmx_test *t);
+void vmx_assert_clean(struct vmx_test *t);
 
 /* Skip a test that DPDK's own driver is known to fail; the reason is printed. */
-void
-vmx_skip_rival(const char *reason);
+void vmx_skip_rival(const char *reason);
 
 /* A frame to this port of `len` bytes, its payload a function of seed. */
-void
-vmx_frame(const struct vmx_test *t, uint8_t *frame, size_t len, uint32_t seed);
+void vmx_frame(const struct vmx_test *t, uint8_t *frame, size_t len, uint32_t seed);
 
 /* An mbuf chain with this content, `room` bytes in each segment but the last. */
-struct rte_mbuf *
-vmx_chain(struct rte_mempool *pool, const void *data, size_t len, size_t room);
+struct rte_mbuf *vmx_chain(struct rte_mempool *pool, const void *data, size_t len, size_t room);
 
-void
-vmx_assert_content(const struct rte_mbuf *m, const void *data, size_t len);
+void vmx_assert_content(const struct rte_mbuf *m, const void *data, size_t len);
 
 /* Next frame the driver delivers, or NULL; its shape is checked. */
-struct rte_mbuf *
-vmx_receive(struct vmx_test *t, uint16_t queue);
+struct rte_mbuf *vmx_receive(struct vmx_test *t, uint16_t queue);
 
 /* A frame of this length arrives and must come out of queue as it was. */
-void
-vmx_assert_receives(struct vmx_test *t, uint16_t queue, size_t len, uint32_t seed);
+void vmx_assert_receives(struct vmx_test *t, uint16_t queue, size_t len, uint32_t seed);
 
 /* Send m, which the driver must take, and see this content come out. */
-void
-vmx_assert_sends(struct vmx_test *t, uint16_t queue, struct rte_mbuf *m, const void *data,
-		 size_t len);
+void vmx_assert_sends(struct vmx_test *t, uint16_t queue, struct rte_mbuf *m, const void *data,
+		      size_t len);
 
 /* Frames both ways, n of them. */
-void
-vmx_assert_works(struct vmx_test *t, unsigned int n);
+void vmx_assert_works(struct vmx_test *t, unsigned int n);
 
-struct rte_eth_stats
-vmx_stats(const struct vmx_test *t);
+struct rte_eth_stats vmx_stats(const struct vmx_test *t);
 
 /* Everything the driver counts as gone wrong, wherever: it must grow with each drop. */
-uint64_t
-vmx_errors(const struct vmx_test *t);
+uint64_t vmx_errors(const struct vmx_test *t);
 
 #define VMX_TEST(fn) cmocka_unit_test_teardown(fn, vmx_teardown)
 
 /* Run a group of tests in the surroundings they need. */
 #define VMX_RUN(tests) vmx_run(#tests, tests, sizeof(tests) / sizeof((tests)[0]))
 
-int
-vmx_run(const char *name, const struct CMUnitTest *tests, size_t num);
+int vmx_run(const char *name, const struct CMUnitTest *tests, size_t num);
 
 #endif /* VMX_FIXTURE_H */

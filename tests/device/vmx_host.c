@@ -52,9 +52,18 @@ vmx_host_init(void)
 {
 	char prefix[32];
 	char *argv[EAL_ARGS_MAX] = {
-		"device-test",	  "--no-huge",	     "-m",	    "256",
-		"--no-pci",	  "--no-telemetry",  "--no-shconf", "--iova-mode=va",
-		"--lcores=0@0-1", "--log-level=lib.eal:error", "--file-prefix", prefix,
+		"device-test",
+		"--no-huge",
+		"-m",
+		"256",
+		"--no-pci",
+		"--no-telemetry",
+		"--no-shconf",
+		"--iova-mode=va",
+		"--lcores=0@0-1",
+		"--log-level=lib.eal:error",
+		"--file-prefix",
+		prefix,
 		"--log-level=pmd.net.*:error",
 	};
 	int argc = 13;

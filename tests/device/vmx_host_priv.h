@@ -36,7 +36,6 @@ extern bool vmx_loading;
 extern struct rte_pci_driver *vmx_driver;
 extern struct vmx_port *vmx_ports[VMX_PORTS_MAX];
 
-void
-vmx_config_space(uint8_t config[256]);
+void vmx_config_space(uint8_t config[256]);
 
 #endif /* VMX_HOST_PRIV_H */

@@ -91,7 +91,7 @@ skip_address(struct cursor *c, uint8_t modrm)
 int
 vmx_insn_decode(const uint8_t *code, size_t avail, struct vmx_insn *insn)
 {
-	struct cursor c = { .code = code, .avail = avail };
+	struct cursor c = {.code = code, .avail = avail};
 	uint8_t opcode, modrm, rex;
 
 	memset(insn, 0, sizeof(*insn));

@@ -16,15 +16,14 @@
 #define VMX_INSN_MAX 15 /* bytes, the longest an x86 instruction may be */
 
 struct vmx_insn {
-	uint8_t len;	/* bytes, of the whole instruction */
-	uint8_t reg;	/* 0..15 as the CPU numbers them; not for has_imm */
-	bool store;	/* to memory */
-	bool has_imm;	/* stores imm, no register */
+	uint8_t len;  /* bytes, of the whole instruction */
+	uint8_t reg;  /* 0..15 as the CPU numbers them; not for has_imm */
+	bool store;   /* to memory */
+	bool has_imm; /* stores imm, no register */
 	uint32_t imm;
 };
 
 /* 0, or -1 when the bytes are no such mov. Reads no byte behind the end of a valid instruction. */
-int
-vmx_insn_decode(const uint8_t *code, size_t avail, struct vmx_insn *insn);
+int vmx_insn_decode(const uint8_t *code, size_t avail, struct vmx_insn *insn);
 
 #endif /* VMX_INSN_H */

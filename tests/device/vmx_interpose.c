@@ -197,10 +197,10 @@ vmx_config_space(uint8_t config[256])
 	memset(config, 0, 256);
 	put16(config, 0x15AD);
 	put16(config + 2, 0x07B0);
-	put16(config + 4, 0x0006);  /* command: memory space, bus master */
-	put16(config + 6, 0x0010);  /* status: capability list */
-	config[8] = 1;		    /* revision */
-	config[11] = 0x02;	    /* class: network controller */
+	put16(config + 4, 0x0006); /* command: memory space, bus master */
+	put16(config + 6, 0x0010); /* status: capability list */
+	config[8] = 1;		   /* revision */
+	config[11] = 0x02;	   /* class: network controller */
 	put16(config + 0x2C, 0x15AD);
 	put16(config + 0x2E, 0x07B0);
 	config[0x34] = 0x9C;

@@ -123,7 +123,7 @@ write_many(struct vmx_comp_ring *comp, uint32_t index, uint32_t word0, uint32_t 
 	   unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		uint32_t words[4] = { ((index + i) & VMXNET3_RXC0_INDEX) | word0, 0, word2, 0 };
+		uint32_t words[4] = {((index + i) & VMXNET3_RXC0_INDEX) | word0, 0, word2, 0};
 
 		vmx_comp_write(comp, words);
 	}

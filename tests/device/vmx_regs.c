@@ -445,5 +445,5 @@ bar0_write(void *arg, uint32_t offset, uint32_t value)
 		vmx_check_all(dev, false);
 }
 
-const struct vmx_bar_ops vmx_bar0_ops = { .read = bar0_read, .write = bar0_write };
-const struct vmx_bar_ops vmx_bar1_ops = { .read = bar1_read, .write = bar1_write };
+const struct vmx_bar_ops vmx_bar0_ops = {.read = bar0_read, .write = bar0_write};
+const struct vmx_bar_ops vmx_bar1_ops = {.read = bar1_read, .write = bar1_write};

@@ -13,7 +13,7 @@ static const struct {
 	const char *section;
 	const char *meaning;
 } kinds[] = {
-#define VMX_X(name, section, meaning) { #name, section, meaning },
+#define VMX_X(name, section, meaning) {#name, section, meaning},
 	VMX_BREACHES(VMX_X)
 #undef VMX_X
 };

@@ -265,7 +265,7 @@ deliver(struct vmx_device *dev, struct delivery *d)
 	if (!take_head(rxq, &index))
 		return VMX_RX_NO_BUFFER;
 	do {
-		uint32_t words[4] = { 0, 0, 0, 0 };
+		uint32_t words[4] = {0, 0, 0, 0};
 		size_t before = d->done;
 
 		fill_piece(dev, d, &rxq->ring[ring].shadow[index]);
@@ -303,8 +303,8 @@ prepare(const struct vmx_device *dev, struct delivery *d, uint8_t *copy, const u
 	uint16_t type = len < 18 ? 0 : (uint16_t)(frame[12] << 8 | frame[13]);
 
 	memset(copy, 0, FRAME_MIN);
-	d->stripped = (dev->features & VMXNET3_FEATURE_RXVLAN) != 0 &&
-		      (type == 0x8100 || type == 0x88A8);
+	d->stripped =
+		(dev->features & VMXNET3_FEATURE_RXVLAN) != 0 && (type == 0x8100 || type == 0x88A8);
 	if (d->stripped) {
 		d->tci = (uint16_t)(frame[14] << 8 | frame[15]);
 		memcpy(copy, frame, 12);
@@ -328,7 +328,7 @@ enum vmx_rx_result
 vmx_device_rx(struct vmx_device *dev, unsigned int q, const void *frame, size_t len,
 	      const struct vmx_rx_meta *meta)
 {
-	struct delivery d = { .q = q, .meta = meta };
+	struct delivery d = {.q = q, .meta = meta};
 	enum vmx_rx_result result;
 	uint8_t *copy;
 
@@ -363,7 +363,7 @@ vmx_device_rx_skip(struct vmx_device *dev, unsigned int q, unsigned int n)
 bool
 vmx_device_rx_recycle(struct vmx_device *dev, unsigned int q)
 {
-	uint32_t words[4] = { VMXNET3_RXC0_SOP | VMXNET3_RXC0_EOP | VMXNET3_RXC0_CNC, 0, 0, 0 };
+	uint32_t words[4] = {VMXNET3_RXC0_SOP | VMXNET3_RXC0_EOP | VMXNET3_RXC0_CNC, 0, 0, 0};
 	uint32_t index;
 
 	if (!is_up(dev, q))

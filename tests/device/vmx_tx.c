@@ -231,8 +231,7 @@ send_packet(struct vmx_device *dev, struct vmx_txq *txq, unsigned int q)
 	}
 	check_offload(dev, ring->name, frame, first);
 	check_num_desc(dev, ring->name, frame);
-	if (!dev->opts.cq_only ||
-	    (pvn_le32_to_cpu(ring->shadow[eop].word3) & VMXNET3_TXD3_CQ) != 0)
+	if (!dev->opts.cq_only || (pvn_le32_to_cpu(ring->shadow[eop].word3) & VMXNET3_TXD3_CQ) != 0)
 		txq->done[txq->num_done++] = (uint16_t)eop;
 	keep(dev, txq, frame);
 	return true;
@@ -242,7 +241,7 @@ static void
 complete(struct vmx_device *dev, struct vmx_txq *txq)
 {
 	for (uint32_t i = 0; i < txq->num_done; i++) {
-		uint32_t words[4] = { txq->done[i], 0, 0, 0 };
+		uint32_t words[4] = {txq->done[i], 0, 0, 0};
 
 		vmx_lie_tx(dev, txq, txq->ring.clean, words);
 		vmx_comp_write(&txq->comp, words);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * A second pair of eyes on a tx ring, for another thread while the driver sends: a real device may
- * look at any moment, so when the first descriptor of a packet is there all others must be.
+ * A second pair of eyes on a tx ring while the driver sends: a real device may look at any moment,
+ * so when the first descriptor of a packet is there all others must be.
  */
 #include <stdlib.h>
 
