@@ -74,7 +74,8 @@ def main():
     parser = argparse.ArgumentParser(prog="./run test")
     parser.add_argument("--long", action="store_true", help="the long counts, not a tenth of them")
     args = parser.parse_args()
-    env = dict(os.environ, PVN_LONG="1" if args.long else "")
+    env = dict(os.environ, PVN_LONG="1" if args.long else "",
+               UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
     for build, _, _ in RUNS:
         (ROOT / build / "meson-logs" / "testlog.json").unlink(missing_ok=True)
     running = [start(*run, env) for run in RUNS]
