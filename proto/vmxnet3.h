@@ -84,6 +84,7 @@ enum vmxnet3_command {
 #define VMXNET3_RXC_RING_MAX 8192u
 #define VMXNET3_TX_BUF_MAX 16384u /* bytes per descriptor; written as 0 */
 #define VMXNET3_RX_BUF_MAX 16383u
+#define VMXNET3_RX_HEAD_MIN 128u    /* bytes of a head buffer [VMX3 8.1] */
 #define VMXNET3_TX_DESC_PER_PKT 16u /* without TSO */
 #define VMXNET3_TSO_DESC_PER_PKT 24u
 #define VMXNET3_QUEUES_MAX_TX_V1 8u

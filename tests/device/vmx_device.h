@@ -154,6 +154,10 @@ void vmx_device_event(struct vmx_device *dev, uint32_t events, uint32_t stop_rea
 /* The next `count` completions, ACTIVATEs or the like are lies. See VMX_LIES. */
 void vmx_device_lie(struct vmx_device *dev, enum vmx_lie lie, unsigned int count);
 
+/* The same for a lie about rx pieces, after `wait` pieces told truly. */
+void vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int count,
+			  unsigned int wait);
+
 /* A short look at the device's state. */
 struct vmx_device_state {
 	bool active;

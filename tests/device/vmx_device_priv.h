@@ -159,6 +159,7 @@ struct vmx_device {
 
 	enum vmx_lie lie;
 	unsigned int lie_count;
+	unsigned int lie_wait;
 
 	struct vmx_frame *sent_head;
 	struct vmx_frame **sent_tail;

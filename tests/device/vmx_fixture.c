@@ -44,15 +44,15 @@ set_defaults(struct vmx_setup *s)
 }
 
 static struct rte_mempool *
-make_pool(const char *kind, uint32_t size, uint16_t room)
+make_pool(const char *kind, uint32_t size, uint32_t cache, uint16_t room)
 {
 	static unsigned int number;
 	struct rte_mempool *pool;
 	char name[32];
 
 	snprintf(name, sizeof(name), "%s%u", kind, number++);
-	pool = rte_pktmbuf_pool_create(name, size, 0, 0, (uint16_t)(room + RTE_PKTMBUF_HEADROOM),
-				       0);
+	pool = rte_pktmbuf_pool_create(name, size, cache, 0,
+				       (uint16_t)(room + RTE_PKTMBUF_HEADROOM), 0);
 	assert_non_null(pool);
 	return pool;
 }
@@ -121,8 +121,8 @@ vmx_open(struct vmx_test *t, const struct vmx_setup *setup)
 	assert_non_null(t->port);
 	t->dev = vmx_host_device(t->port);
 	t->id = vmx_host_port_id(t->port);
-	t->rx_pool = make_pool("rx", t->setup.pool_size, t->setup.room);
-	t->tx_pool = make_pool("tx", 16384, VMX_TX_ROOM);
+	t->rx_pool = make_pool("rx", t->setup.pool_size, t->setup.pool_cache, t->setup.room);
+	t->tx_pool = make_pool("tx", 16384, 0, VMX_TX_ROOM);
 	remember(t);
 	vmx_configure(t);
 	if (!t->setup.stay_stopped)

@@ -33,6 +33,7 @@ struct vmx_setup {
 	uint16_t tx_ring;
 	uint16_t room; /* data bytes of an rx mbuf */
 	uint32_t pool_size;
+	uint32_t pool_cache; /* of the rx pool, for each core */
 	uint32_t mtu;
 	uint64_t rx_offloads;
 	uint64_t tx_offloads;

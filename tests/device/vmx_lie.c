@@ -84,6 +84,10 @@ vmx_lie_rx(struct vmx_device *dev, struct vmx_rxq *rxq, uint32_t buffer_len, uin
 {
 	if (!due(dev, VMX_LIE_RX_INDEX_OUT, VMX_LIE_RX_ZERO_LEN) || would_be_true(dev->lie, words))
 		return;
+	if (dev->lie_wait > 0) {
+		dev->lie_wait--;
+		return;
+	}
 	rxq->tainted = true;
 	switch (dev->lie) {
 	case VMX_LIE_RX_INDEX_OUT:
@@ -177,4 +181,13 @@ vmx_device_lie(struct vmx_device *dev, enum vmx_lie lie, unsigned int count)
 	}
 	dev->lie = lie;
 	dev->lie_count = count;
+	dev->lie_wait = 0;
+}
+
+void
+vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int count,
+		     unsigned int wait)
+{
+	vmx_device_lie(dev, lie, count);
+	dev->lie_wait = wait;
 }

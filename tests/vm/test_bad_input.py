@@ -61,6 +61,8 @@ def test_devargs_and_rings():
             found = re.findall(rf".*{re.escape(words)}.*4096.*32.*", output)
             checks.expect((code != 0, len(found)), (True, 1), f"{option} refused, lines about it")
             print(f"  {found[0]}")
+        _, output = vm.run(f"{TESTPMD} -a {ADDRESS} -- --max-pkt-len=9022 --total-num-mbufs=4096 </dev/null")
+        expect_one_line("\n".join(ours(output)[1:]), "MTU 9000", "buffers hold 2048", "larger mbufs")
 
 
 def test_kernel_driver():

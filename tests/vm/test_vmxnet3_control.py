@@ -72,7 +72,7 @@ def test_vlan_off():
 
 def test_mtu():
     """the MTU changes on a stopped port; a started one says why not, and goes on"""
-    with forwarder("mtu") as (_vm, pmd, a, b):
+    with forwarder("mtu", testpmd=["--enable-scatter"]) as (_vm, pmd, a, b):
         refused = pmd.cmd("port config mtu 0 9000")
         if "stop it, set the MTU, start it" not in refused:
             raise AssertionError(f"no advice in {refused!r}")

@@ -30,7 +30,7 @@ def send_all(sizes, a, b):
 
 def test_scattered(machine, step):
     """every size in 2 KiB buffers: frames over both rings, several descriptors to transmit"""
-    options = [JUMBO, "--mbuf-size=2176", "--total-num-mbufs=8192"]
+    options = [JUMBO, "--enable-scatter", "--mbuf-size=2176", "--total-num-mbufs=8192"]
     with forwarder(f"scatter-{machine}", machine, options) as (_vm, _pmd, a, b):
         send_all(SIZES[::step], a, b)
 
@@ -48,7 +48,8 @@ def test_vfio():
     with FrameSocket() as a, FrameSocket() as b, \
             Vm("vfio", nics=[Nic(a), Nic(b)], **IOMMU) as vm:
         pmd = vm.testpmd(vfio_arguments(vm, 2),
-                         ["--forward-mode=io", JUMBO, "--mbuf-size=2176", "--total-num-mbufs=8192"])
+                         ["--forward-mode=io", JUMBO, "--enable-scatter", "--mbuf-size=2176",
+                          "--total-num-mbufs=8192"])
         pmd.cmd("start")
         send_all(SIZES[::7], a, b)
         faults = vm.run("dmesg | grep -c 'DMAR.*fault'")[1].strip()

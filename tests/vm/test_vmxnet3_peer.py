@@ -34,6 +34,7 @@ done
 def start_forwarding(vm):
     pmd = vm.testpmd(eal_arguments(vm, 2),
                      ["--forward-mode=io", f"--max-pkt-len={9000 + OVERHEAD}", "--rxd=1024",
+                      "--enable-scatter",
                       "--mbuf-size=2176", "--total-num-mbufs=16384"])
     pmd.cmd("start")
     return pmd

@@ -20,8 +20,8 @@
 
 #define SHARED_SIZE RTE_ALIGN(sizeof(struct vmxnet3_shared), VMXNET3_QUEUE_TABLE_ALIGN)
 #define QUEUE_TABLE_SIZE                                                                           \
-	(VMXNET3_MAX_TX_QUEUES * sizeof(struct vmxnet3_tx_queue_desc) +                            \
-	 VMXNET3_MAX_RX_QUEUES * sizeof(struct vmxnet3_rx_queue_desc))
+	(VMXNET3_QUEUES_MAX_TX_V1 * sizeof(struct vmxnet3_tx_queue_desc) +                         \
+	 VMXNET3_QUEUES_MAX_RX_V1 * sizeof(struct vmxnet3_rx_queue_desc))
 
 static uint32_t
 bar1_read(const struct vmxnet3_hw *hw, uint32_t reg)
@@ -73,8 +73,8 @@ pick_version(struct vmxnet3_hw *hw, unsigned int max_version)
 	bar1_write(hw, VMXNET3_BAR1_VRRS, PVN_BIT32(hw->caps.version - 1));
 
 	/* Only QEMU offers version 1 alone, and it refuses more than 8 rx queues. [VMX3 12.24] */
-	hw->caps.max_tx_queues = VMXNET3_MAX_TX_QUEUES;
-	hw->caps.max_rx_queues = offered == 1 ? 8 : VMXNET3_MAX_RX_QUEUES;
+	hw->caps.max_tx_queues = VMXNET3_QUEUES_MAX_TX_V1;
+	hw->caps.max_rx_queues = offered == 1 ? 8 : VMXNET3_QUEUES_MAX_RX_V1;
 	hw->caps.max_mtu = VMXNET3_MTU_MAX_V1;
 	return 0;
 }
@@ -221,7 +221,7 @@ vmxnet3_dev_activate(struct vmxnet3_hw *hw)
 			    "MTU %u",
 			    result, hw->shared->num_tx_queues, hw->shared->num_rx_queues,
 			    pvn_le32_to_cpu(hw->shared->mtu));
-		set_shared_address(hw, 0);
+		vmxnet3_dev_quiesce(hw); /* it may have begun all the same */
 		return -EIO;
 	}
 	hw->active = true;

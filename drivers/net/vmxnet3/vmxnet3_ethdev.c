@@ -15,6 +15,7 @@
  * (RTE_PCI_DRV_NEED_MAPPING): so it can say why a device cannot be used, for instance that a kernel
  * driver has it.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -32,6 +33,7 @@ RTE_LOG_REGISTER_DEFAULT(vmxnet3_logtype, NOTICE);
 /* ---- devargs ---- */
 
 struct devargs {
+	const char *name; /* of the device, for messages */
 	unsigned int max_version;
 };
 
@@ -46,12 +48,14 @@ parse_max_version(const char *key, const char *value, void *opaque)
 	char *end;
 	unsigned long v;
 
+	if (value == NULL)
+		value = "";
 	errno = 0;
-	v = strtoul(value == NULL ? "" : value, &end, 10);
-	if (errno != 0 || value == NULL || end == value || *end != '\0' || v < 1 ||
+	v = strtoul(value, &end, 10);
+	if (errno != 0 || !isdigit((unsigned char)value[0]) || *end != '\0' || v < 1 ||
 	    v > VMXNET3_VERSION_MAX) {
-		VMXNET3_LOG(ERR, "devargs", "%s=%s: expected a device version in 1..%u", key,
-			    value == NULL ? "" : value, VMXNET3_VERSION_MAX);
+		VMXNET3_LOG(ERR, args->name, "%s=%s: expected a device version in 1..%u", key,
+			    value, VMXNET3_VERSION_MAX);
 		return -EINVAL;
 	}
 	args->max_version = (unsigned int)v;
@@ -65,6 +69,7 @@ parse_devargs(const struct rte_pci_device *pci, struct devargs *args)
 	struct rte_kvargs *kvlist;
 	int ret;
 
+	args->name = pci->name;
 	args->max_version = VMXNET3_VERSION_MAX;
 	if (da == NULL || da->args == NULL || da->args[0] == '\0')
 		return 0;
@@ -151,16 +156,63 @@ drain_queues(struct rte_eth_dev *dev)
 			vmxnet3_rxq_drain(dev->data->rx_queues[q]);
 }
 
+/* May frames of this MTU come in pieces, and is there room for all pieces of one? Some slots may
+ * wait for their refill. */
+static int
+check_pieces(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
+{
+	const char *name = vmxnet3_hw(dev)->name;
+	uint16_t pieces = pieces_per_frame(dev, rxq);
+	uint16_t bodies = rxq->ring2_capacity - vmxnet3_rx_refill_threshold(rxq->ring2_capacity);
+
+	if (pieces == 1)
+		return 0;
+	if ((dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) == 0) {
+		VMXNET3_LOG(ERR, name,
+			    "rx queue %u: with MTU %u a frame takes up to %u bytes, its buffers "
+			    "hold %u: use larger mbufs, or ask for RTE_ETH_RX_OFFLOAD_SCATTER",
+			    rxq->queue_id, dev->data->mtu, max_frame(dev), rxq->buf_len);
+		return -EINVAL;
+	}
+	if (pieces - 1 > bodies) {
+		VMXNET3_LOG(
+			ERR, name,
+			"rx queue %u: with MTU %u a frame takes up to %u buffers of %u bytes, "
+			"%u descriptors leave room for %u: use larger mbufs or more descriptors",
+			rxq->queue_id, dev->data->mtu, pieces, rxq->buf_len, rxq->ring_size,
+			bodies + 1);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int
 check_queues(const struct rte_eth_dev *dev)
 {
-	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
-		if (dev->data->rx_queues[q] == NULL)
-			return -EINVAL;
+	bool all = true;
+	int ret = 0;
+
 	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
-		if (dev->data->tx_queues[q] == NULL)
-			return -EINVAL;
-	return 0;
+		all = all && dev->data->tx_queues[q] != NULL;
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
+		all = all && dev->data->rx_queues[q] != NULL;
+	if (!all) {
+		VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name,
+			    "a configured queue was not set up: set up all before start");
+		return -EINVAL;
+	}
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues && ret == 0; q++)
+		ret = check_pieces(dev, dev->data->rx_queues[q]);
+	return ret;
+}
+
+static void
+set_queue_states(struct rte_eth_dev *dev, uint8_t state)
+{
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
+		dev->data->rx_queue_state[q] = state;
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
+		dev->data->tx_queue_state[q] = state;
 }
 
 /* The link as the device has it: its true speed; down while the port is stopped. */
@@ -189,11 +241,9 @@ dev_start(struct rte_eth_dev *dev)
 	uint16_t pieces;
 	int ret;
 
-	if (check_queues(dev) < 0) {
-		VMXNET3_LOG(ERR, hw->name,
-			    "a configured queue was not set up: set up all before start");
-		return -EINVAL;
-	}
+	ret = check_queues(dev);
+	if (ret < 0)
+		return ret;
 	pieces = max_pieces(dev);
 	vmxnet3_dev_shared_fill(dev, pieces);
 	prepare_queues(dev, pieces);
@@ -206,6 +256,7 @@ dev_start(struct rte_eth_dev *dev)
 	vmxnet3_dev_mac_write(hw, dev->data->mac_addrs);
 	vmxnet3_dev_vlan_accept_all(hw);
 	vmxnet3_dev_rx_mode(hw, VMXNET3_RXM_UCAST | VMXNET3_RXM_BCAST, 0);
+	set_queue_states(dev, RTE_ETH_QUEUE_STATE_STARTED);
 	link_update(dev, 0);
 	return 0;
 }
@@ -220,6 +271,7 @@ dev_stop(struct rte_eth_dev *dev)
 	vmxnet3_stats_save(dev);
 	vmxnet3_dev_quiesce(hw);
 	drain_queues(dev);
+	set_queue_states(dev, RTE_ETH_QUEUE_STATE_STOPPED);
 	link_update(dev, 0);
 	return 0;
 }
@@ -241,9 +293,28 @@ dev_close(struct rte_eth_dev *dev)
 /* ---- settings ---- */
 
 static int
-dev_configure(struct rte_eth_dev *dev __rte_unused)
+refuse(const struct rte_eth_dev *dev, int error, const char *why)
 {
-	return 0; /* ethdev has checked all there is against dev_infos_get() */
+	VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name, "%s", why);
+	return error;
+}
+
+/* What ethdev does not check itself against dev_infos_get(). QEMU keeps the rings of a queue that
+ * is not configured any more, and goes on filling them. */
+static int
+dev_configure(struct rte_eth_dev *dev)
+{
+	const struct rte_eth_conf *conf = &dev->data->dev_conf;
+
+	if (dev->data->nb_rx_queues == 0 || dev->data->nb_tx_queues == 0)
+		return refuse(dev, -EINVAL, "needs at least one rx and one tx queue");
+	if (conf->intr_conf.rxq != 0)
+		return refuse(dev, -ENOTSUP, "rx queue interrupts are not supported: poll");
+	if (conf->lpbk_mode != 0)
+		return refuse(dev, -ENOTSUP, "the device has no loopback mode");
+	if ((conf->link_speeds & RTE_ETH_LINK_SPEED_FIXED) != 0)
+		return refuse(dev, -ENOTSUP, "the host sets the link's speed: leave link_speeds 0");
+	return 0;
 }
 
 static int
@@ -251,7 +322,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 {
 	const struct vmxnet3_caps *caps = &vmxnet3_hw(dev)->caps;
 	const struct rte_eth_desc_lim rings = {
-		.nb_max = VMXNET3_RX_RING_MAX,
+		.nb_max = RTE_MIN(VMXNET3_RX_RING_MAX, VMXNET3_TX_RING_MAX),
 		.nb_min = VMXNET3_RING_STEP,
 		.nb_align = VMXNET3_RING_STEP,
 	};
@@ -261,7 +332,7 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->min_mtu = VMXNET3_MTU_MIN;
 	info->max_mtu = caps->max_mtu;
 	info->max_rx_pktlen = caps->max_mtu + VMXNET3_FRAME_OVERHEAD;
-	info->min_rx_bufsize = 128; /* of a head [VMX3 8.1] */
+	info->min_rx_bufsize = VMXNET3_RX_HEAD_MIN;
 	info->max_mac_addrs = 1;
 	info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
 	info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;

@@ -9,9 +9,8 @@
  *   vmxnet3_rxtx.c    receive and transmit
  *   vmxnet3_stats.c   statistics, continuous over restarts
  *
- * ethdev calls dev, queue and stats; none of these calls ethdev or one another, but for queue and
- * stats telling dev's shared area where things are. What the wire looks like is in
- * proto/vmxnet3.h.
+ * ethdev calls all others; queue calls rxtx for the first buffers, and stats when a queue goes;
+ * stats calls dev. What the wire looks like is in proto/vmxnet3.h.
  */
 #ifndef VMXNET3_PMD_H
 #define VMXNET3_PMD_H
@@ -29,17 +28,14 @@
  * features that are off unless asked for, so picking them is safe. */
 #define VMXNET3_VERSION_MAX 4
 
-#define VMXNET3_MAX_TX_QUEUES 8
-#define VMXNET3_MAX_RX_QUEUES 16
-
 /* Longest header in front of the MTU: Ethernet and two VLAN tags. */
 #define VMXNET3_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
 
 /* What the device says of itself, found out once in probe. */
 struct vmxnet3_caps {
-	uint8_t version;       /* the one picked */
-	uint8_t max_tx_queues; /* QEMU takes fewer than the specification allows [VMX3 12] */
-	uint8_t max_rx_queues;
+	uint8_t version; /* the one picked */
+	uint8_t max_tx_queues;
+	uint8_t max_rx_queues; /* QEMU takes fewer than the specification allows [VMX3 12.3] */
 	uint16_t max_mtu;
 	struct rte_ether_addr perm_mac;
 };
@@ -88,7 +84,7 @@ struct vmxnet3_rx_stats {
 	uint64_t bad_frame;	 /* the device set the error bit */
 	uint64_t bad_piece;	 /* piece longer than its buffer, or too many, or out of order */
 	uint64_t bad_completion; /* names a ring or a slot that cannot be meant */
-	uint64_t nombuf;	 /* refills that the pool could not serve in full */
+	uint64_t nombuf;	 /* times the pool ran short */
 };
 
 struct vmxnet3_rx_queue {
@@ -105,6 +101,7 @@ struct vmxnet3_rx_queue {
 	struct rte_mbuf *head; /* the frame being put together, or NULL */
 	struct rte_mbuf *tail;
 	bool dropping; /* pieces of a bad frame are still to come */
+	bool starving; /* the last refill found the pool short */
 	struct vmxnet3_rx_stats stats;
 	struct vmxnet3_rx_ring rings[VMXNET3_RX_RINGS];
 
@@ -135,6 +132,7 @@ struct vmxnet3_tx_queue {
 	uint16_t clean;	    /* oldest slot in flight */
 	uint16_t in_flight; /* at most size - 1 */
 	uint16_t comp_next;
+	uint32_t deferred; /* packets since the last doorbell */
 	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
 	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint8_t *doorbell; /* TXPROD */
@@ -145,7 +143,7 @@ struct vmxnet3_tx_queue {
 	uint16_t queue_id;
 };
 
-/* What the device counted before its last ACTIVATE, and what the last reset takes off. */
+/* What the device counts: its totals over all queues. */
 struct vmxnet3_hw_counts {
 	uint64_t rx_no_buffer;
 	uint64_t rx_error;
@@ -153,10 +151,13 @@ struct vmxnet3_hw_counts {
 	uint64_t tx_discard;
 };
 
+/* Counters go on when the device or a queue begins anew: what these had counted is kept here. */
 struct vmxnet3_adapter {
 	struct vmxnet3_hw hw;
-	struct vmxnet3_hw_counts past;
-	struct vmxnet3_hw_counts reset;
+	struct vmxnet3_hw_counts past;	 /* before the last ACTIVATE */
+	struct vmxnet3_hw_counts reset;	 /* at the last reset, to be taken off */
+	struct vmxnet3_rx_stats gone_rx; /* of queues released since the last reset */
+	struct vmxnet3_tx_stats gone_tx;
 };
 
 static inline struct vmxnet3_adapter *
@@ -204,11 +205,14 @@ uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pk
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 void vmxnet3_rx_doorbell(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring);
+uint16_t vmxnet3_rx_refill_threshold(uint16_t ring_size);
 void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring);
 
 /* vmxnet3_stats.c */
 int vmxnet3_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats);
 int vmxnet3_stats_reset(struct rte_eth_dev *dev);
 void vmxnet3_stats_save(struct rte_eth_dev *dev);
+void vmxnet3_stats_keep_rxq(struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq);
+void vmxnet3_stats_keep_txq(struct rte_eth_dev *dev, const struct vmxnet3_tx_queue *txq);
 
 #endif /* VMXNET3_PMD_H */

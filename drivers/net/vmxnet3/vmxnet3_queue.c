@@ -54,6 +54,15 @@ alloc_rx_memory(struct rte_eth_dev *dev, struct vmxnet3_rx_queue *rxq, unsigned 
 	return 0;
 }
 
+static int
+refuse_deferred_start(const struct rte_eth_dev *dev, const char *direction, uint16_t queue)
+{
+	VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name,
+		    "%s queue %u: deferred start: the device starts all queues at once", direction,
+		    queue);
+	return -ENOTSUP;
+}
+
 /* What fits the 14-bit length of a descriptor and leaves the headroom alone. */
 static uint16_t
 rx_buf_len(struct rte_mempool *pool)
@@ -65,10 +74,12 @@ rx_buf_len(struct rte_mempool *pool)
 
 int
 vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, unsigned int socket,
-		  const struct rte_eth_rxconf *conf __rte_unused, struct rte_mempool *pool)
+		  const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
 {
 	struct vmxnet3_rx_queue *rxq;
 
+	if (conf->rx_deferred_start != 0)
+		return refuse_deferred_start(dev, "rx", queue);
 	vmxnet3_rxq_release(dev, queue);
 	rxq = rte_zmalloc_socket("vmxnet3_rxq", sizeof(*rxq), RTE_CACHE_LINE_SIZE, (int)socket);
 	if (rxq == NULL)
@@ -90,10 +101,12 @@ vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 
 int
 vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, unsigned int socket,
-		  const struct rte_eth_txconf *conf __rte_unused)
+		  const struct rte_eth_txconf *conf)
 {
 	struct vmxnet3_tx_queue *txq;
 
+	if (conf->tx_deferred_start != 0)
+		return refuse_deferred_start(dev, "tx", queue);
 	vmxnet3_txq_release(dev, queue);
 	txq = rte_zmalloc_socket("vmxnet3_txq", sizeof(*txq), RTE_CACHE_LINE_SIZE, (int)socket);
 	if (txq == NULL)
@@ -125,6 +138,7 @@ vmxnet3_rxq_release(struct rte_eth_dev *dev, uint16_t queue)
 	if (rxq == NULL)
 		return;
 	vmxnet3_rxq_drain(rxq);
+	vmxnet3_stats_keep_rxq(dev, rxq);
 	for (int i = 0; i < VMXNET3_RX_RINGS; i++)
 		rte_free(rxq->rings[i].mbufs);
 	if (rxq->zone != NULL)
@@ -141,6 +155,7 @@ vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue)
 	if (txq == NULL)
 		return;
 	vmxnet3_txq_drain(txq);
+	vmxnet3_stats_keep_txq(dev, txq);
 	rte_free(txq->mbufs);
 	if (txq->zone != NULL)
 		rte_eth_dma_zone_free(dev, "txq", queue);
@@ -205,6 +220,7 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
 	txq->clean = 0;
 	txq->in_flight = 0;
 	txq->comp_next = 0;
+	txq->deferred = 0;
 	txq->gen = VMXNET3_TXD2_GEN;
 	txq->comp_gen = VMXNET3_TXC3_GEN;
 	d->threshold = pvn_cpu_to_le32(1);
@@ -214,15 +230,6 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
 	d->comp_ring_size = pvn_cpu_to_le32(txq->size);
 }
 
-static void
-free_slots(struct rte_mbuf **mbufs, unsigned int size)
-{
-	for (unsigned int i = 0; i < size; i++) {
-		rte_pktmbuf_free(mbufs[i]);
-		mbufs[i] = NULL;
-	}
-}
-
 /* The device owns nothing any more: posted buffers and the half-built frame go back. */
 void
 vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
@@ -230,18 +237,25 @@ vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
 	for (int i = 0; i < VMXNET3_RX_RINGS; i++) {
 		struct vmxnet3_rx_ring *ring = &rxq->rings[i];
 
-		free_slots(ring->mbufs, ring->mbufs == NULL ? 0 : ring->size);
-		ring->posted = 0;
+		for (; ring->posted > 0; ring->posted--) {
+			rte_pktmbuf_free(ring->mbufs[ring->next]);
+			ring->mbufs[ring->next] = NULL;
+			ring->next = ring->next + 1 == ring->size ? 0 : ring->next + 1;
+		}
 		ring->size = 0;
 	}
 	rte_pktmbuf_free(rxq->head);
 	rxq->head = NULL;
 	rxq->dropping = false;
+	rxq->starving = false;
 }
 
 void
 vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq)
 {
-	free_slots(txq->mbufs, txq->mbufs == NULL ? 0 : txq->size);
-	txq->in_flight = 0;
+	for (; txq->in_flight > 0; txq->in_flight--) {
+		rte_pktmbuf_free(txq->mbufs[txq->clean]);
+		txq->mbufs[txq->clean] = NULL;
+		txq->clean = txq->clean + 1 == txq->size ? 0 : txq->clean + 1;
+	}
 }

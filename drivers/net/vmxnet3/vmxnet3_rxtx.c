@@ -19,8 +19,8 @@
 
 #include "vmxnet3_pmd.h"
 
-/* Post buffers in bulk: from so many free slots on, or a quarter of a small ring. */
-#define REFILL_THRESHOLD 32
+/* Buffers are posted in bulk: from so many free slots on, or a quarter of a small ring. */
+#define REFILL_CHUNK 32
 
 static inline uint16_t
 slot_after(uint16_t slot, uint16_t size)
@@ -31,30 +31,38 @@ slot_after(uint16_t slot, uint16_t size)
 /* ---- receive ---- */
 
 static inline void
-post_one(const struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
+post_one(const struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring, struct rte_mbuf *m)
 {
 	struct vmxnet3_rxd *d = &ring->desc[ring->fill];
 	uint32_t word2 = ring->gen | ring->kind | pvn_field_put(VMXNET3_RXD2_LEN, rxq->buf_len);
 
-	d->addr = pvn_cpu_to_le64(rte_mbuf_data_iova_default(ring->mbufs[ring->fill]));
+	d->addr = pvn_cpu_to_le64(rte_mbuf_data_iova_default(m));
 	/* REL-RXD: address before gen. Pairs with the device's look at gen. [VMX3 8.1] */
 	__atomic_store_n(&d->word2, pvn_cpu_to_le32(word2), __ATOMIC_RELEASE);
+	ring->mbufs[ring->fill] = m;
 	ring->posted++;
 	ring->fill = slot_after(ring->fill, ring->size);
 	if (ring->fill == 0)
 		ring->gen ^= VMXNET3_RXD2_GEN;
 }
 
-/* As many buffers as the pool has, up to n, into consecutive slots; returns how many. */
+/*
+ * Up to n buffers out of the pool; returns how many. A pool that has fewer serves an empty ring
+ * with what it has, so that a starved port recovers; a ring that still holds buffers can wait. A
+ * shortage is counted once, however often it is met. The pool may leave pointers behind in an array
+ * it could not fill, so that array is never the ring's.
+ */
 static uint16_t
-alloc_into(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **slots, uint16_t n)
+get_buffers(struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring, struct rte_mbuf **m,
+	    uint16_t n)
 {
-	uint16_t want = n;
-
-	while (n > 0 && rte_pktmbuf_alloc_bulk(rxq->pool, slots, n) != 0)
+	while (rte_pktmbuf_alloc_bulk(rxq->pool, m, n) != 0) {
+		rxq->stats.nombuf += !rxq->starving;
+		rxq->starving = true;
+		if (ring->posted != 0 || n == 1)
+			return 0;
 		n /= 2;
-	if (n < want)
-		rxq->stats.nombuf++;
+	}
 	return n;
 }
 
@@ -62,27 +70,36 @@ alloc_into(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **slots, uint16_t n)
 void
 vmxnet3_rx_doorbell(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring)
 {
-	if (rxq->shared->doorbells_wanted != 0)
+	if (__atomic_load_n(&rxq->shared->doorbells_wanted, __ATOMIC_RELAXED) != 0)
 		rte_write32(ring->fill, rxq->bar0 + ring->doorbell);
+}
+
+uint16_t
+vmxnet3_rx_refill_threshold(uint16_t ring_size)
+{
+	return RTE_MIN(REFILL_CHUNK, ring_size / 4);
 }
 
 /* One slot is always left unposted. [VMX3 8.2] */
 void
 vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
 {
-	uint16_t threshold = RTE_MIN(REFILL_THRESHOLD, ring->size / 4);
+	uint16_t room = ring->size == 0 ? 0 : ring->size - 1 - ring->posted;
+	struct rte_mbuf *m[REFILL_CHUNK];
 	bool posted = false;
 
-	while (ring->size != 0 && ring->size - 1 - ring->posted >= threshold) {
-		uint16_t room = ring->size - 1 - ring->posted;
-		uint16_t to_end = ring->size - ring->fill;
-		uint16_t n = alloc_into(rxq, &ring->mbufs[ring->fill], RTE_MIN(room, to_end));
+	if (room < vmxnet3_rx_refill_threshold(ring->size))
+		return;
+	while (room > 0) {
+		uint16_t n = get_buffers(rxq, ring, m, RTE_MIN(room, REFILL_CHUNK));
 
 		if (n == 0)
 			break;
-		for (; n > 0; n--)
-			post_one(rxq, ring);
+		for (uint16_t i = 0; i < n; i++)
+			post_one(rxq, ring, m[i]);
+		room -= n;
 		posted = true;
+		rxq->starving = false;
 	}
 	if (posted)
 		vmxnet3_rx_doorbell(rxq, ring);
@@ -98,8 +115,8 @@ next_completion(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rxc *c)
 	c->word3 = pvn_le32_to_cpu(__atomic_load_n(&slot->word3, __ATOMIC_ACQUIRE));
 	if ((c->word3 & VMXNET3_RXC3_GEN) != rxq->comp_gen)
 		return false;
-	c->word0 = pvn_le32_to_cpu(slot->word0);
-	c->word2 = pvn_le32_to_cpu(slot->word2);
+	c->word0 = pvn_le32_to_cpu(__atomic_load_n(&slot->word0, __ATOMIC_RELAXED));
+	c->word2 = pvn_le32_to_cpu(__atomic_load_n(&slot->word2, __ATOMIC_RELAXED));
 	rxq->comp_next = slot_after(rxq->comp_next, rxq->comp_size);
 	if (rxq->comp_next == 0)
 		rxq->comp_gen ^= VMXNET3_RXC3_GEN;
@@ -162,11 +179,12 @@ append(struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t len)
 	rxq->tail = m;
 }
 
-/* SOP opens a frame, and only SOP does; pieces stay inside their buffers and are not too many. */
+/* SOP opens a frame, and only SOP does; pieces are not empty, stay inside their buffers, and are
+ * not too many. */
 static inline bool
 piece_fits(const struct vmxnet3_rx_queue *rxq, bool sop, uint32_t len)
 {
-	if (len > rxq->buf_len || sop != (rxq->head == NULL))
+	if (len == 0 || len > rxq->buf_len || sop != (rxq->head == NULL))
 		return false;
 	return sop || rxq->head->nb_segs < rxq->max_pieces;
 }
@@ -195,8 +213,10 @@ receive_piece(struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *c)
 	struct rte_mbuf *m = completed_buffer(rxq, c);
 	struct rte_mbuf *frame;
 
-	if (m == NULL) {
+	if (m == NULL) { /* it may have been a piece of the frame, which then has a hole */
 		rxq->stats.bad_completion++;
+		drop_open_frame(rxq);
+		rxq->dropping = !eop;
 		return NULL;
 	}
 	if ((sop && eop && len == 0) || belongs_to_dropped(rxq, sop, eop)) {
@@ -219,6 +239,11 @@ receive_piece(struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *c)
 		return NULL;
 	if ((c->word2 & VMXNET3_RXC2_ERR) != 0) {
 		rxq->stats.bad_frame++;
+		drop_open_frame(rxq);
+		return NULL;
+	}
+	if (rxq->head->pkt_len < RTE_ETHER_HDR_LEN) {
+		rxq->stats.bad_piece++;
 		drop_open_frame(rxq);
 		return NULL;
 	}
@@ -289,7 +314,8 @@ reap(struct vmxnet3_tx_queue *txq)
 		word3 = pvn_le32_to_cpu(__atomic_load_n(&slot->word3, __ATOMIC_ACQUIRE));
 		if ((word3 & VMXNET3_TXC3_GEN) != txq->comp_gen)
 			return;
-		index = pvn_field_get(VMXNET3_TXC0_INDEX, pvn_le32_to_cpu(slot->word0));
+		index = pvn_le32_to_cpu(__atomic_load_n(&slot->word0, __ATOMIC_RELAXED));
+		index = pvn_field_get(VMXNET3_TXC0_INDEX, index);
 		txq->comp_next = slot_after(txq->comp_next, txq->size);
 		if (txq->comp_next == 0)
 			txq->comp_gen ^= VMXNET3_TXC3_GEN;
@@ -358,14 +384,16 @@ write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt)
 static inline void
 ring_doorbell(struct vmxnet3_tx_queue *txq, uint32_t sent)
 {
-	uint32_t deferred = pvn_le32_to_cpu(txq->shared->deferred) + sent;
+	uint32_t threshold = __atomic_load_n(&txq->shared->threshold, __ATOMIC_RELAXED);
+	bool due;
 
-	if (deferred < pvn_le32_to_cpu(txq->shared->threshold)) {
-		txq->shared->deferred = pvn_cpu_to_le32(deferred);
-		return;
-	}
-	txq->shared->deferred = 0;
-	rte_write32(txq->fill, txq->doorbell);
+	txq->deferred += sent;
+	due = txq->deferred >= pvn_le32_to_cpu(threshold);
+	if (due)
+		txq->deferred = 0;
+	txq->shared->deferred = pvn_cpu_to_le32(txq->deferred);
+	if (due)
+		rte_write32(txq->fill, txq->doorbell);
 }
 
 uint16_t

@@ -46,60 +46,111 @@ vmxnet3_stats_save(struct rte_eth_dev *dev)
 }
 
 static void
-add_rxq(struct rte_eth_stats *stats, uint16_t q, const struct vmxnet3_rx_stats *s)
+sum_rx(struct vmxnet3_rx_stats *sum, const struct vmxnet3_rx_stats *s)
 {
-	stats->ipackets += s->packets;
-	stats->ibytes += s->bytes;
-	stats->ierrors += s->bad_piece + s->bad_completion;
-	stats->rx_nombuf += s->nombuf;
-	if (q >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
-		return;
-	stats->q_ipackets[q] = s->packets;
-	stats->q_ibytes[q] = s->bytes;
-	stats->q_errors[q] = s->bad_frame + s->bad_piece + s->bad_completion;
+	sum->packets += s->packets;
+	sum->bytes += s->bytes;
+	sum->bad_frame += s->bad_frame;
+	sum->bad_piece += s->bad_piece;
+	sum->bad_completion += s->bad_completion;
+	sum->nombuf += s->nombuf;
 }
 
 static void
-add_txq(struct rte_eth_stats *stats, uint16_t q, const struct vmxnet3_tx_stats *s)
+sum_tx(struct vmxnet3_tx_stats *sum, const struct vmxnet3_tx_stats *s)
 {
-	stats->opackets += s->packets;
-	stats->obytes += s->bytes;
-	stats->oerrors += s->bad_completion;
-	if (q >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
-		return;
-	stats->q_opackets[q] = s->packets;
-	stats->q_obytes[q] = s->bytes;
+	sum->packets += s->packets;
+	sum->bytes += s->bytes;
+	sum->unsendable += s->unsendable;
+	sum->bad_completion += s->bad_completion;
 }
 
-/* A frame with the device's error bit is in the device's rx error counter already. */
+/* The port's totals go on when a queue is released; its own counters end with it. */
+void
+vmxnet3_stats_keep_rxq(struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
+{
+	sum_rx(&vmxnet3_adapter(dev)->gone_rx, &rxq->stats);
+}
+
+void
+vmxnet3_stats_keep_txq(struct rte_eth_dev *dev, const struct vmxnet3_tx_queue *txq)
+{
+	sum_tx(&vmxnet3_adapter(dev)->gone_tx, &txq->stats);
+}
+
+static struct vmxnet3_rx_stats
+rx_totals(const struct rte_eth_dev *dev, struct rte_eth_stats *stats)
+{
+	struct vmxnet3_rx_stats sum = vmxnet3_adapter(dev)->gone_rx;
+
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
+		const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
+
+		if (rxq == NULL)
+			continue;
+		sum_rx(&sum, &rxq->stats);
+		if (q >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
+			continue;
+		stats->q_ipackets[q] = rxq->stats.packets;
+		stats->q_ibytes[q] = rxq->stats.bytes;
+		stats->q_errors[q] =
+			rxq->stats.bad_frame + rxq->stats.bad_piece + rxq->stats.bad_completion;
+	}
+	return sum;
+}
+
+static struct vmxnet3_tx_stats
+tx_totals(const struct rte_eth_dev *dev, struct rte_eth_stats *stats)
+{
+	struct vmxnet3_tx_stats sum = vmxnet3_adapter(dev)->gone_tx;
+
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++) {
+		const struct vmxnet3_tx_queue *txq = dev->data->tx_queues[q];
+
+		if (txq == NULL)
+			continue;
+		sum_tx(&sum, &txq->stats);
+		if (q >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
+			continue;
+		stats->q_opackets[q] = txq->stats.packets;
+		stats->q_obytes[q] = txq->stats.bytes;
+	}
+	return sum;
+}
+
+/*
+ * A frame with the device's error bit is in one of the device's own counters already: rx error, or
+ * no buffer if the bodies ran out. A packet that the device took and refused was no success after
+ * all. Completions for nothing cost no packet, but there is no other place to show them.
+ */
 int
 vmxnet3_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 {
 	const struct vmxnet3_hw_counts *reset = &vmxnet3_adapter(dev)->reset;
 	struct vmxnet3_hw_counts now = device_counts(dev);
+	struct vmxnet3_rx_stats rx = rx_totals(dev, stats);
+	struct vmxnet3_tx_stats tx = tx_totals(dev, stats);
+	uint64_t refused = now.tx_error + now.tx_discard - reset->tx_error - reset->tx_discard;
 
+	stats->ipackets = rx.packets;
+	stats->ibytes = rx.bytes;
 	stats->imissed = now.rx_no_buffer - reset->rx_no_buffer;
-	stats->ierrors = now.rx_error - reset->rx_error;
-	stats->oerrors = now.tx_error + now.tx_discard - reset->tx_error - reset->tx_discard;
-	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
-		const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
-
-		if (rxq != NULL)
-			add_rxq(stats, q, &rxq->stats);
-	}
-	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++) {
-		const struct vmxnet3_tx_queue *txq = dev->data->tx_queues[q];
-
-		if (txq != NULL)
-			add_txq(stats, q, &txq->stats);
-	}
+	stats->ierrors = now.rx_error - reset->rx_error + rx.bad_piece + rx.bad_completion;
+	stats->rx_nombuf = rx.nombuf;
+	stats->opackets = tx.packets - RTE_MIN(refused, tx.packets);
+	stats->obytes = tx.bytes;
+	stats->oerrors = refused + tx.unsendable + tx.bad_completion;
 	return 0;
 }
 
 int
 vmxnet3_stats_reset(struct rte_eth_dev *dev)
 {
-	vmxnet3_adapter(dev)->reset = device_counts(dev);
+	struct vmxnet3_adapter *adapter = vmxnet3_adapter(dev);
+
+	adapter->reset = device_counts(dev);
+	memset(&adapter->gone_rx, 0, sizeof(adapter->gone_rx));
+	memset(&adapter->gone_tx, 0, sizeof(adapter->gone_tx));
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
 		struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
 
