@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -70,7 +71,14 @@ def report(records):
     return not failed and passed > 0
 
 
+def leave(number, _frame):
+    """A signal ends the tests that run, by the way out of main()."""
+    sys.exit(128 + number)
+
+
 def main():
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        signal.signal(number, leave)
     parser = argparse.ArgumentParser(prog="./run test")
     parser.add_argument("--long", action="store_true", help="the long counts, not a tenth of them")
     args = parser.parse_args()
