@@ -74,9 +74,9 @@ def attach(vm, program, keyboard, screen):
         end = data.find(ending, max(0, shown - len(ending)))
         if end < 0:  # the ending may have come in part
             held = max(n for n in range(len(ending)) if data.endswith(ending[:n]))
-        upto = end if end >= 0 else len(data) - held
-        os.write(screen, data[shown:upto])
-        shown = max(shown, upto)
+        limit = end if end >= 0 else len(data) - held
+        os.write(screen, data[shown:limit])
+        shown = max(shown, limit)
         channels = {channel.sock: channel for channel in vm.channels.values() if channel.open}
         if end >= 0 or not program.channel.open:
             return
