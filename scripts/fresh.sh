@@ -50,6 +50,8 @@ for file in resolv.conf hosts; do
 done
 # How this machine reaches its mirror, proxy and all.
 cp /etc/apt/apt.conf.d/*proxy* "$tree/etc/apt/apt.conf.d/" 2>/dev/null || true
+# ip(8) wants a root that is a mount point.
+mount --bind "$tree" "$tree"
 mount -t proc proc "$tree/proc"
 mount --rbind /sys "$tree/sys"
 mount --rbind /dev "$tree/dev"
