@@ -112,14 +112,16 @@ def renew_devices(vm):
     """
     names = [f"nic{number}" for number in range(len(vm.nics))]
     for name in names:
+        # One after the other: a busy guest asked for two may eject each slot twice, and the second
+        # time it would be the new device.
         vm.qmp("device_del", id=name)
-    for name in names:
         vm.wait_event("DEVICE_DELETED", device=name)
+        vm.check("echo 1 >/sys/bus/pci/rescan")
     for number, nic in enumerate(vm.nics):
         driver, *options = nic.arguments(number)[-1].split(",")
         options = dict(option.split("=", 1) for option in options)
         vm.qmp("device_add", driver=driver, **options)
-    # Takes the lock that the guest's own hot-plug work holds: when it returns, all is in place.
+    # A rescan takes the lock that the guest's own hot-plug work holds: when it returns, that is done.
     vm.check("echo 1 >/sys/bus/pci/rescan")
 
 
