@@ -34,8 +34,11 @@ FAULTS = {
                      "\t\tcontinue;\n\treturn n;"),
     "rx-comp-gen": ("rx", "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;", "\t\trxq->comp_gen ^= 0;"),
     "rx-desc-gen": ("rx", "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
-    "rx-wrong-slot": ("rx", "\tstruct rte_mbuf *m = ring->mbufs[ring->next];",
-                      "\tstruct rte_mbuf *m = ring->mbufs[ring->next ^ 1];"),
+    "rx-wrong-slot": ("rx", "\treturn vmxnet3_rx_take_slot(ring);\n",
+                      "\tstruct rte_mbuf *other = ring->mbufs[ring->next ^ 1];\n\n"
+                      "\tring->mbufs[ring->next ^ 1] = ring->mbufs[ring->next];\n"
+                      "\tring->mbufs[ring->next] = other;\n"
+                      "\treturn vmxnet3_rx_take_slot(ring);\n"),
     "tx-returns-0": ("tx", "\tfor (n = 0; n < nb_pkts; n++) {\n\t\tunsigned",
                      "\tfor (n = 0; n > nb_pkts; n++) {\n\t\tunsigned"),
     "tx-swaps-byte": ("tx", "\t\td->word3 = 0;\n", f"\t\td->word3 = 0;\n\t\t{BYTE.format('m')}\n"),

@@ -143,6 +143,36 @@ struct vmxnet3_tx_queue {
 	uint16_t queue_id;
 };
 
+static inline uint16_t
+vmxnet3_slot_after(uint16_t slot, uint16_t size)
+{
+	return slot + 1 == size ? 0 : slot + 1;
+}
+
+/* Takes the oldest posted buffer out of its ring; the caller owns it. Something must be posted. */
+static inline struct rte_mbuf *
+vmxnet3_rx_take_slot(struct vmxnet3_rx_ring *ring)
+{
+	struct rte_mbuf *m = ring->mbufs[ring->next];
+
+	ring->mbufs[ring->next] = NULL;
+	ring->next = vmxnet3_slot_after(ring->next, ring->size);
+	ring->posted--;
+	return m;
+}
+
+/* Takes the oldest slot in flight: its packet, the caller's to free, or NULL where no EOP is. */
+static inline struct rte_mbuf *
+vmxnet3_tx_take_slot(struct vmxnet3_tx_queue *txq)
+{
+	struct rte_mbuf *m = txq->mbufs[txq->clean];
+
+	txq->mbufs[txq->clean] = NULL;
+	txq->clean = vmxnet3_slot_after(txq->clean, txq->size);
+	txq->in_flight--;
+	return m;
+}
+
 /* What the device counts: its totals over all queues. */
 struct vmxnet3_hw_counts {
 	uint64_t rx_no_buffer;

@@ -237,11 +237,8 @@ vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
 	for (int i = 0; i < VMXNET3_RX_RINGS; i++) {
 		struct vmxnet3_rx_ring *ring = &rxq->rings[i];
 
-		for (; ring->posted > 0; ring->posted--) {
-			rte_pktmbuf_free(ring->mbufs[ring->next]);
-			ring->mbufs[ring->next] = NULL;
-			ring->next = ring->next + 1 == ring->size ? 0 : ring->next + 1;
-		}
+		while (ring->posted > 0)
+			rte_pktmbuf_free(vmxnet3_rx_take_slot(ring));
 		ring->size = 0;
 	}
 	rte_pktmbuf_free(rxq->head);
@@ -253,9 +250,6 @@ vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
 void
 vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq)
 {
-	for (; txq->in_flight > 0; txq->in_flight--) {
-		rte_pktmbuf_free(txq->mbufs[txq->clean]);
-		txq->mbufs[txq->clean] = NULL;
-		txq->clean = txq->clean + 1 == txq->size ? 0 : txq->clean + 1;
-	}
+	while (txq->in_flight > 0)
+		rte_pktmbuf_free(vmxnet3_tx_take_slot(txq));
 }

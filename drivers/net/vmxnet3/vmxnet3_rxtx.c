@@ -22,12 +22,6 @@
 /* Buffers are posted in bulk: from so many free slots on, or a quarter of a small ring. */
 #define REFILL_CHUNK 32
 
-static inline uint16_t
-slot_after(uint16_t slot, uint16_t size)
-{
-	return slot + 1 == size ? 0 : slot + 1;
-}
-
 /* ---- receive ---- */
 
 static inline void
@@ -41,7 +35,7 @@ post_one(const struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring, struc
 	__atomic_store_n(&d->word2, pvn_cpu_to_le32(word2), __ATOMIC_RELEASE);
 	ring->mbufs[ring->fill] = m;
 	ring->posted++;
-	ring->fill = slot_after(ring->fill, ring->size);
+	ring->fill = vmxnet3_slot_after(ring->fill, ring->size);
 	if (ring->fill == 0)
 		ring->gen ^= VMXNET3_RXD2_GEN;
 }
@@ -117,21 +111,10 @@ next_completion(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rxc *c)
 		return false;
 	c->word0 = pvn_le32_to_cpu(__atomic_load_n(&slot->word0, __ATOMIC_RELAXED));
 	c->word2 = pvn_le32_to_cpu(__atomic_load_n(&slot->word2, __ATOMIC_RELAXED));
-	rxq->comp_next = slot_after(rxq->comp_next, rxq->comp_size);
+	rxq->comp_next = vmxnet3_slot_after(rxq->comp_next, rxq->comp_size);
 	if (rxq->comp_next == 0)
 		rxq->comp_gen ^= VMXNET3_RXC3_GEN;
 	return true;
-}
-
-static inline struct rte_mbuf *
-take_slot(struct vmxnet3_rx_ring *ring)
-{
-	struct rte_mbuf *m = ring->mbufs[ring->next];
-
-	ring->mbufs[ring->next] = NULL;
-	ring->next = slot_after(ring->next, ring->size);
-	ring->posted--;
-	return m;
 }
 
 /* The buffer a completion names, or NULL if it names none that is posted. [VMX3 8.2, 14] */
@@ -151,8 +134,8 @@ completed_buffer(struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *c)
 	if (skipped >= ring->posted)
 		return NULL;
 	for (; skipped > 0; skipped--)
-		rte_pktmbuf_free(take_slot(ring));
-	return take_slot(ring);
+		rte_pktmbuf_free(vmxnet3_rx_take_slot(ring));
+	return vmxnet3_rx_take_slot(ring);
 }
 
 static inline void
@@ -284,10 +267,7 @@ free_up_to(struct vmxnet3_tx_queue *txq, uint32_t last)
 
 	do {
 		done = txq->clean == last;
-		rte_pktmbuf_free(txq->mbufs[txq->clean]);
-		txq->mbufs[txq->clean] = NULL;
-		txq->clean = slot_after(txq->clean, txq->size);
-		txq->in_flight--;
+		rte_pktmbuf_free(vmxnet3_tx_take_slot(txq));
 	} while (!done);
 }
 
@@ -316,7 +296,7 @@ reap(struct vmxnet3_tx_queue *txq)
 			return;
 		index = pvn_le32_to_cpu(__atomic_load_n(&slot->word0, __ATOMIC_RELAXED));
 		index = pvn_field_get(VMXNET3_TXC0_INDEX, index);
-		txq->comp_next = slot_after(txq->comp_next, txq->size);
+		txq->comp_next = vmxnet3_slot_after(txq->comp_next, txq->size);
 		if (txq->comp_next == 0)
 			txq->comp_gen ^= VMXNET3_TXC3_GEN;
 		if (is_in_flight(txq, index))
@@ -369,7 +349,7 @@ write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt)
 			d->word2 = pvn_cpu_to_le32(word2);
 		}
 		txq->in_flight++;
-		txq->fill = slot_after(slot, txq->size);
+		txq->fill = vmxnet3_slot_after(slot, txq->size);
 		if (txq->fill == 0)
 			txq->gen ^= VMXNET3_TXD2_GEN;
 	}
