@@ -7,6 +7,7 @@
 #ifndef PVN_COMPAT_H
 #define PVN_COMPAT_H
 
+#include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_version.h>
 
@@ -16,5 +17,12 @@
 
 /* One whole line; `type` is a variable made by RTE_LOG_REGISTER_*(). */
 #define PVN_LOG_LINE(level, type, fmt, ...) rte_log(RTE_LOG_##level, type, fmt "\n", ##__VA_ARGS__)
+
+/* Starts a thread on the CPUs that no lcore polls on. 0 or a negative errno. */
+static inline int
+pvn_control_thread(pthread_t *thread, const char *name, void *(*run)(void *), void *arg)
+{
+	return rte_ctrl_thread_create(thread, name, NULL, run, arg);
+}
 
 #endif /* PVN_COMPAT_H */

@@ -10,7 +10,7 @@ set -eu
 
 # Build, and what the build's tests link with. clang is the second compiler of the tests.
 build_packages='gcc libc6-dev clang libclang-rt-dev meson ninja-build pkg-config libdpdk-dev
-	libcmocka-dev dpkg-dev xz-utils'
+	libcmocka-dev libxen-dev dpkg-dev xz-utils'
 # Guests, and what runs in them or beside them.
 guest_packages='qemu-system-x86 busybox-static kmod iproute2 iperf3 iputils-ping python3'
 

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * Frames from the guest.
+ *
+ * Descriptors are copied and checked first, a batch at a time, while their data is being
+ * prefetched; then the data is copied into mbufs, and policy looks at that copy. All descriptors of
+ * the batch go back to the guest with one used element. [RING 2]
+ */
+#include <rte_cycles.h>
+
+#include "pvn_hostport.h"
+
+#define BATCH PVN_NETBUF_BATCH
+
+void
+pvn_host_rxq_pool(struct pvn_host_rxq *q, struct rte_mempool *pool, uint16_t port_id)
+{
+	q->pool = pool;
+	q->rearm = pvn_netbuf_rearm(pool, port_id);
+	q->mbuf_room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
+}
+
+int
+pvn_host_policy_rate(struct pvn_host_policy *policy, uint64_t bits_per_s)
+{
+	struct rte_meter_srtcm_params params = {
+		.cir = bits_per_s / 8,
+		.cbs = RTE_MAX(bits_per_s / 8 / 100, UINT64_C(65536)),
+	};
+
+	policy->limit_rate = bits_per_s != 0;
+	rte_spinlock_init(&policy->meter_lock);
+	if (bits_per_s == 0)
+		return 0;
+	if (rte_meter_srtcm_profile_config(&policy->profile, &params) != 0)
+		return -EINVAL;
+	return rte_meter_srtcm_config(&policy->meter, &policy->profile) == 0 ? 0 : -EINVAL;
+}
+
+/* Bit 0 of the result belongs to the frame at mbufs[0]: whether the rate lets it through. */
+static uint64_t
+within_rate(struct pvn_host_policy *policy, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint64_t pass = 0, now = rte_get_tsc_cycles();
+
+	rte_spinlock_lock(&policy->meter_lock);
+	for (uint16_t i = 0; i < n; i++)
+		if (rte_meter_srtcm_color_blind_check(&policy->meter, &policy->profile, now,
+						      mbufs[i]->pkt_len) != RTE_COLOR_RED)
+			pass |= RTE_BIT64(i);
+	rte_spinlock_unlock(&policy->meter_lock);
+	return pass;
+}
+
+/* Keeps the frames that policy lets through, in order; frees the others. */
+static uint16_t
+enforce(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
+{
+	struct pvn_host_policy *policy = q->policy;
+	uint64_t in_rate = UINT64_MAX;
+	uint16_t kept = 0;
+
+	if (unlikely(policy->limit_rate))
+		in_rate = within_rate(policy, mbufs, n);
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = mbufs[i];
+		const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+
+		if (unlikely(policy->check_mac &&
+			     !rte_is_same_ether_addr(&eth->src_addr, &policy->mac)))
+			q->stats.spoofed++;
+		else if (unlikely((in_rate & RTE_BIT64(i)) == 0))
+			q->stats.over_rate++;
+		else {
+			mbufs[kept++] = m;
+			q->stats.bytes += m->pkt_len;
+			continue;
+		}
+		rte_pktmbuf_free(m);
+	}
+	q->stats.packets += kept;
+	return kept;
+}
+
+/* Checks descriptors from ring.pos on while they are frames of one plain buffer that fits a mbuf.
+ */
+static inline uint16_t
+peek_plain(struct pvn_host_rxq *q, struct pvn_vring_buf *bufs, uint16_t n)
+{
+	const uint32_t longest = RTE_MIN(q->mbuf_room, q->max_frame);
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + i, false, &bufs[i]))) {
+			q->stats.fault++;
+			break;
+		}
+		if (unlikely(bufs[i].flags != 0 || bufs[i].len > longest ||
+			     bufs[i].len < RTE_ETHER_HDR_LEN))
+			break;
+		rte_prefetch0(bufs[i].addr);
+	}
+	return i;
+}
+
+static inline void
+copy_plain(struct pvn_host_rxq *q, const struct pvn_vring_buf *bufs, struct rte_mbuf **mbufs,
+	   uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		pvn_netbuf_init(mbufs[i], &q->rearm, bufs[i].len);
+		rte_memcpy(rte_pktmbuf_mtod(mbufs[i], void *), bufs[i].addr, bufs[i].len);
+	}
+}
+
+/* Gives frames back that were copied, with one element for all of them. */
+static inline void
+give_back(struct pvn_host_rxq *q, uint16_t frames, uint16_t descs)
+{
+	pvn_vring_dev_fill_used(&q->ring, frames - 1, q->ring.pos + descs - 1, 0);
+	pvn_vring_dev_publish(&q->ring, frames, descs);
+}
+
+/* Appends the buffers of a frame to `m`; what is wrong with it is counted. */
+static bool
+gather(struct pvn_host_rxq *q, struct rte_mbuf *m, const struct pvn_vring_buf *bufs, uint16_t count,
+       uint32_t longest)
+{
+	struct rte_mbuf *last = m;
+	uint32_t total = 0;
+
+	for (uint16_t i = 0; i < count; i++)
+		total += RTE_MIN(bufs[i].len, (uint32_t)UINT16_MAX + 1);
+	if (total < RTE_ETHER_HDR_LEN) {
+		q->stats.runt++;
+		return false;
+	}
+	if (total > longest || (!q->scatter && total > q->mbuf_room)) {
+		q->stats.too_long++;
+		return false;
+	}
+	for (uint16_t i = 0; i < count; i++) {
+		if (!pvn_netbuf_append(m, &last, q->pool, bufs[i].addr, bufs[i].len)) {
+			q->stats.nombuf++;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Interprets the header of a frame that is in `m`; counted if it cannot be right. */
+static bool
+apply_hdr(struct pvn_host_rxq *q, struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
+{
+	if (pvn_netbuf_from_hdr(m, hdr) &&
+	    (q->keep_hints || (m->ol_flags & PVN_NETBUF_TX_HINTS) == 0 || pvn_netbuf_checksum(m)))
+		return true;
+	q->stats.bad_hdr++;
+	return false;
+}
+
+/* The frame at ring.pos, of any kind, into `m`. True if there is one in m; it is used in any case,
+ * unless the ring has a fault.
+ */
+static bool
+take_any(struct pvn_host_rxq *q, struct rte_mbuf *m)
+{
+	struct pvn_vring_buf bufs[PVN_VRING_CHAIN_MAX];
+	struct virtio_net_hdr hdr = {0};
+	uint32_t longest = q->max_frame;
+	uint16_t count = 0;
+	bool good;
+
+	if (pvn_vring_dev_buf(&q->ring, q->ring.pos, false, &bufs[0]))
+		count = pvn_vring_dev_chain(&q->ring, q->ring.pos, bufs);
+	if (count == 0) {
+		q->stats.fault++;
+		return false;
+	}
+	if ((bufs[0].flags & VRING_DESC_F_HDR) != 0)
+		pvn_vring_dev_read_hdr(&bufs[0], &hdr);
+	if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		longest = UINT16_MAX;
+	pvn_netbuf_init(m, &q->rearm, 0);
+	good = gather(q, m, bufs, count, longest) && apply_hdr(q, m, &hdr);
+	give_back(q, 1, count);
+	return good;
+}
+
+/* As take_any(), and puts the mbuf right again if there is no frame in it. */
+static bool
+take_one(struct pvn_host_rxq *q, struct rte_mbuf *m)
+{
+	if (take_any(q, m))
+		return true;
+	rte_pktmbuf_free(m->next);
+	m->next = NULL;
+	m->nb_segs = 1;
+	return false;
+}
+
+/* At most BATCH frames. *more: the burst may go on. */
+static inline uint16_t
+rx_batch(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n, bool *more)
+{
+	struct pvn_vring_buf bufs[BATCH];
+	uint16_t frames;
+
+	n = pvn_netbuf_get_raw(q->pool, mbufs, n);
+	*more = n > 0;
+	if (unlikely(n == 0)) {
+		q->stats.nombuf++;
+		return 0;
+	}
+	frames = peek_plain(q, bufs, n);
+	if (likely(frames > 0)) {
+		copy_plain(q, bufs, mbufs, frames);
+		give_back(q, frames, frames);
+	} else {
+		frames = take_one(q, mbufs[0]);
+		*more = q->ring.fault == PVN_VRING_FAULT_NONE;
+	}
+	if (unlikely(frames < n))
+		rte_mempool_put_bulk(q->pool, (void **)(mbufs + frames), n - frames);
+	return enforce(q, mbufs, frames);
+}
+
+uint16_t
+pvn_host_rx(void *queue, struct rte_mbuf **mbufs, uint16_t n)
+{
+	struct pvn_host_rxq *q = queue;
+	uint16_t got = 0, turns, known;
+	bool more = true;
+
+	if (unlikely(!pvn_gate_enter(&q->gate)))
+		return 0;
+	/* Each turn uses a frame, so that a guest whose frames are all refused costs one burst. */
+	for (turns = 0; more && got < n && turns < n; turns++) {
+		known = pvn_vring_dev_avail(&q->ring, 1);
+		if (known == 0)
+			break;
+		known = RTE_MIN(known, (uint16_t)(n - got));
+		got += rx_batch(q, mbufs + got, RTE_MIN(known, (uint16_t)BATCH), &more);
+	}
+	pvn_gate_leave(&q->gate);
+	return got;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * Frames to the guest: into the buffers it has posted, one after the other, each with its used
+ * element. A frame that is longer than a buffer fills several, and the header before the first says
+ * how many. [RING 4]
+ */
+#include "pvn_hostport.h"
+
+/* The buffers a frame fills: taken from ring.pos + used on until it fits. Their number; 0 if there
+ * are too few now, or a fault.
+ */
+static uint16_t
+collect(struct pvn_host_txq *q, uint16_t used, uint16_t known, uint32_t len,
+	struct pvn_vring_buf *bufs)
+{
+	uint16_t count = 0;
+	uint32_t room = 0;
+
+	while (room < len && count < PVN_VRING_CHAIN_MAX) {
+		if (used + count == known)
+			return 0;
+		if (!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + count, true, &bufs[count])) {
+			q->stats.fault++;
+			return 0;
+		}
+		room += RTE_MIN(bufs[count].len, (uint32_t)UINT16_MAX + 1);
+		count++;
+	}
+	return count;
+}
+
+/* Copies a frame over several buffers. The length words' flag says if there is a header. */
+static bool
+spread(struct pvn_host_txq *q, const struct rte_mbuf *m, uint16_t used,
+       const struct pvn_vring_buf *bufs, uint16_t count)
+{
+	struct virtio_net_hdr hdr = {0};
+	enum pvn_netbuf_hints hints;
+	uint32_t skip = 0;
+
+	for (uint16_t i = 0; i < count; i++) {
+		uint32_t len = RTE_MIN(m->pkt_len - skip, bufs[i].len);
+
+		pvn_netbuf_copy_out(m, skip, bufs[i].addr, len);
+		pvn_vring_dev_fill_used(&q->ring, used + i, q->ring.pos + used + i, len);
+		skip += len;
+	}
+	if (skip < m->pkt_len) {
+		q->stats.too_long++;
+		return false;
+	}
+	hints = pvn_netbuf_hints(m, bufs[0].addr, bufs[0].len, q->features, &hdr);
+	if (hints == PVN_NETBUF_BAD) {
+		q->stats.bad_offload++;
+		return false;
+	}
+	if (hints == PVN_NETBUF_HDR || count > 1) {
+		hdr.num_buffers = pvn_cpu_to_le16(count);
+		memcpy(bufs[0].addr - sizeof(hdr), &hdr, sizeof(hdr));
+		pvn_vring_dev_fill_used(&q->ring, used, q->ring.pos + used,
+					RTE_MIN(m->pkt_len, bufs[0].len) | VRING_USED_LEN_HDR);
+	}
+	return true;
+}
+
+static bool
+len_ok(struct pvn_host_txq *q, const struct rte_mbuf *m)
+{
+	const uint32_t longest =
+		(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0 ? UINT16_MAX : q->max_frame;
+
+	if (likely(m->pkt_len >= RTE_ETHER_HDR_LEN && m->pkt_len <= longest))
+		return true;
+	q->stats.too_long++;
+	return false;
+}
+
+/* A frame of any kind. False if it must wait; *used counts the buffers it took. */
+static bool
+tx_one(struct pvn_host_txq *q, const struct rte_mbuf *m, uint16_t *used, uint16_t *known)
+{
+	struct pvn_vring_buf bufs[PVN_VRING_CHAIN_MAX];
+	uint16_t count;
+
+	if (!len_ok(q, m))
+		return true;
+	*known = pvn_vring_dev_avail(&q->ring, UINT16_MAX); /* all there are now */
+	count = collect(q, *used, *known, m->pkt_len, bufs);
+	if (count == 0 && (*known <= q->ring.mask || *used > 0))
+		return false;
+	if (count == 0 || (count > 1 && !q->mergeable)) {
+		q->stats.too_long++;
+		return true;
+	}
+	if (spread(q, m, *used, bufs, count)) {
+		*used += count;
+		q->stats.packets++;
+		q->stats.bytes += m->pkt_len;
+	}
+	return true;
+}
+
+/* Frames of one segment that want nothing, each into one buffer; stops before any other. */
+static inline uint16_t
+tx_plain(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t used, uint16_t n)
+{
+	struct pvn_vring_buf buf;
+	uint64_t bytes = 0;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct rte_mbuf *m = mbufs[i];
+		uint32_t len = m->data_len;
+
+		if (unlikely(m->nb_segs != 1 || len > q->max_frame || len < RTE_ETHER_HDR_LEN ||
+			     (m->ol_flags & PVN_NETBUF_TX_HINTS) != 0))
+			break;
+		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + i, true, &buf))) {
+			q->stats.fault++;
+			break;
+		}
+		if (unlikely(len > buf.len))
+			break;
+		rte_memcpy(buf.addr, rte_pktmbuf_mtod(m, const void *), len);
+		pvn_vring_dev_fill_used(&q->ring, used + i, q->ring.pos + used + i, len);
+		bytes += len;
+	}
+	q->stats.packets += i;
+	q->stats.bytes += bytes;
+	return i;
+}
+
+static uint16_t
+tx_burst(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint16_t known = pvn_vring_dev_avail(&q->ring, n), used = 0, done = 0;
+
+	while (done < n && used < known && q->ring.fault == PVN_VRING_FAULT_NONE) {
+		uint16_t plain = tx_plain(q, mbufs + done, used,
+					  RTE_MIN((uint16_t)(n - done), (uint16_t)(known - used)));
+
+		done += plain;
+		used += plain;
+		if (likely(plain > 0) || q->ring.fault != PVN_VRING_FAULT_NONE)
+			continue;
+		if (!tx_one(q, mbufs[done], &used, &known))
+			break;
+		done++;
+	}
+	if (likely(used > 0))
+		pvn_vring_dev_publish(&q->ring, used, used);
+	return done;
+}
+
+static inline uint16_t
+tx_gated(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint16_t sent;
+
+	if (unlikely(!pvn_gate_enter(&q->gate)))
+		return 0;
+	sent = tx_burst(q, mbufs, n);
+	pvn_gate_leave(&q->gate);
+	return sent;
+}
+
+uint16_t
+pvn_host_tx(void *queue, struct rte_mbuf **mbufs, uint16_t n)
+{
+	struct pvn_host_txq *q = queue;
+	uint16_t sent;
+
+	if (unlikely(q->lead != NULL))
+		q = q->lead;
+	if (unlikely(q->shared)) {
+		rte_spinlock_lock(&q->lock);
+		sent = tx_gated(q, mbufs, n);
+		rte_spinlock_unlock(&q->lock);
+	} else {
+		sent = tx_gated(q, mbufs, n);
+	}
+	if (likely(sent > 0))
+		pvn_netbuf_free(mbufs, sent);
+	return sent;
+}

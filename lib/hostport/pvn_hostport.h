@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * The host's end of a guest's port: bursts of frames out of and into virtio rings whose other end
+ * is a guest that may be hostile. Drivers wrap it as an ethdev, the switch uses it as it is.
+ *
+ * Every frame is copied from the guest's pages before anything is decided about it, and nothing of
+ * the guest's is held longer than a burst. A guest that breaks the rules stops its own ring, with a
+ * reason; what an honest guest may do wrong costs the frame and is counted.
+ *
+ * A queue belongs to one data path thread; each has a gate, and what is documented as control may
+ * be called by the control thread while that gate is shut. Counters are written by the data path
+ * only.
+ */
+#ifndef PVN_HOSTPORT_H
+#define PVN_HOSTPORT_H
+
+#include <rte_ether.h>
+#include <rte_meter.h>
+#include <rte_spinlock.h>
+
+#include "pvn_gate.h"
+#include "pvn_netbuf.h"
+#include "pvn_vring.h"
+
+/* Counters: member, name as in xstats. Every frame that is not delivered is in exactly one of those
+ * after bytes; nombuf counts attempts, the frame stays in the ring.
+ */
+#define PVN_HOST_RX_STATS(X)                                                                       \
+	X(packets, "packets")                                                                      \
+	X(bytes, "bytes")                                                                          \
+	X(nombuf, "nombuf_errors")                                                                 \
+	X(bad_hdr, "bad_hdr_errors")                                                               \
+	X(too_long, "too_long_errors")                                                             \
+	X(runt, "runt_errors")                                                                     \
+	X(spoofed, "spoofed_errors")                                                               \
+	X(over_rate, "over_rate_errors")                                                           \
+	X(fault, "fault_errors")
+
+#define PVN_HOST_TX_STATS(X)                                                                       \
+	X(packets, "packets")                                                                      \
+	X(bytes, "bytes")                                                                          \
+	X(bad_offload, "bad_offload_errors")                                                       \
+	X(too_long, "too_long_errors")                                                             \
+	X(fault, "fault_errors")
+
+#define PVN_HOST_STAT_MEMBER(name, text) uint64_t name;
+
+/* What the operator lets a guest send; one for all queues of a port. */
+struct pvn_host_policy {
+	bool check_mac;		   /* only frames from `mac` */
+	bool limit_rate;	   /* only as much as `meter` lets through */
+	struct rte_ether_addr mac; /* the port's */
+	struct rte_meter_srtcm_profile profile;
+	struct rte_meter_srtcm meter;
+	rte_spinlock_t meter_lock;
+};
+
+/* Limits to `bits_per_s`, 0: not at all, with bursts of 10 ms but at least 64 KiB. 0 or -errno. */
+int pvn_host_policy_rate(struct pvn_host_policy *policy, uint64_t bits_per_s);
+
+/* Frames from the guest. */
+struct pvn_host_rxq {
+	struct pvn_gate gate;
+	struct pvn_vring_dev ring;
+	struct rte_mempool *pool;
+	struct pvn_host_policy *policy;
+	struct pvn_netbuf_rearm rearm;
+	uint32_t mbuf_room; /* data bytes in a mbuf of pool */
+	uint32_t max_frame; /* longest frame without segmentation, bytes */
+	bool scatter;	    /* frames may fill several mbufs */
+	bool keep_hints;    /* the application takes frames whose checksum is missing */
+	struct {
+		PVN_HOST_RX_STATS(PVN_HOST_STAT_MEMBER)
+	} stats;
+} __rte_cache_aligned;
+
+/* Frames to the guest. A guest may have fewer rings than the host has threads: then several queues
+ * lead to the same ring, and its lock is taken.
+ */
+struct pvn_host_txq {
+	struct pvn_gate gate;
+	struct pvn_host_txq *lead; /* NULL: itself */
+	bool shared;		   /* others lead here */
+	rte_spinlock_t lock;
+	struct pvn_vring_dev ring;
+	uint64_t features; /* what the guest takes: pvn_netbuf_mirror() of what was negotiated */
+	uint32_t max_frame;
+	bool mergeable; /* a frame may fill several buffers */
+	struct {
+		PVN_HOST_TX_STATS(PVN_HOST_STAT_MEMBER)
+	} stats;
+} __rte_cache_aligned;
+
+/* Control. Sets what follows from the mempool; the other members are the caller's to set. */
+void pvn_host_rxq_pool(struct pvn_host_rxq *q, struct rte_mempool *pool, uint16_t port_id);
+
+/* Data path; bursts as ethdev wants them: `queue` is the struct above. */
+uint16_t pvn_host_rx(void *queue, struct rte_mbuf **mbufs, uint16_t n);
+uint16_t pvn_host_tx(void *queue, struct rte_mbuf **mbufs, uint16_t n);
+
+#endif /* PVN_HOSTPORT_H */

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * The life of a back end's port. [XEN 5]
+ *
+ *   STOPPED --start--> OFFERED --answer mapped--> CONNECTED
+ *                       ^   |                         |
+ *                       |   +--answer refused--> REFUSED
+ *                       +--- guest left, died, or begins again ---+
+ *
+ * host_look() looks at the guest's nodes and at its byte in the control page and does what follows.
+ * Each offer has a number of its own, made at random, and an answer counts only if it names it: so
+ * no answer to an earlier back end, or from an earlier guest, is ever mapped.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <pvn_compat.h>
+
+#include "pvn_xenhost.h"
+
+#define HOST_LOG(level, host, fmt, ...)                                                            \
+	PVN_LOG_LINE(level, (host)->logtype, "%s: " fmt, (host)->name, ##__VA_ARGS__)
+
+static struct pvn_xen *
+xen(const struct pvn_xenhost *host)
+{
+	return pvn_xen_hub_xen(host->hub);
+}
+
+static void
+set_state(struct pvn_xenhost *host, enum pvn_xenbus_state state)
+{
+	/* A directory that is gone is the toolstack's doing; the next look sees it. */
+	if (pvn_xenbus_write(xen(host), PVN_XEN_NO_TXN, host->back, "state", "%u", state) < 0 &&
+	    !host->going)
+		HOST_LOG(ERR, host, "cannot write %s/state: %s", host->back, pvn_xen_why());
+}
+
+static void
+yield(void)
+{
+	sched_yield();
+}
+
+static void
+shut_gates(struct pvn_xenhost *host)
+{
+	for (uint16_t i = 0; i < host->rx_queues; i++)
+		pvn_gate_shut(&host->rxq[i]->gate, yield);
+	for (uint16_t i = 0; i < host->tx_queues; i++)
+		pvn_gate_shut(&host->txq[i]->gate, yield);
+}
+
+/* No gate is open. */
+static void
+attach_queues(struct pvn_xenhost *host)
+{
+	const bool mergeable = (host->agreed & RTE_BIT64(VIRTIO_NET_F_MRG_RXBUF)) != 0;
+	const uint64_t takes = pvn_netbuf_mirror(host->agreed);
+
+	for (uint16_t i = 0; i < host->queues; i++) {
+		host->rxq[i]->policy = &host->policy;
+		host->rxq[i]->max_frame = XENVIRT_FRAME_MAX(host->mtu);
+		pvn_vring_dev_reset(&host->rxq[i]->ring, host->tx_rings[i].addr, host->tx_sizes[i],
+				    host->pools, host->pool_count);
+		pvn_gate_open(&host->rxq[i]->gate);
+	}
+	for (uint16_t i = 0; i < host->tx_queues; i++) {
+		struct pvn_host_txq *q = host->txq[i];
+
+		q->lead = i < host->queues ? NULL : host->txq[i % host->queues];
+		q->shared = i < host->queues && i + host->queues < host->tx_queues;
+		if (q->lead != NULL)
+			continue;
+		q->features = takes;
+		q->mergeable = mergeable;
+		q->max_frame = XENVIRT_FRAME_MAX(host->mtu);
+		pvn_vring_dev_reset(&q->ring, host->rx_rings[i].addr, host->rx_sizes[i],
+				    host->pools, host->pool_count);
+	}
+	for (uint16_t i = 0; i < RTE_MIN(host->queues, host->tx_queues); i++)
+		pvn_gate_open(&host->txq[i]->gate);
+}
+
+static int
+write_offer(struct pvn_xen *x, uint32_t txn, void *arg)
+{
+	const struct pvn_xenhost *host = arg;
+	const struct {
+		const char *node;
+		uint32_t value;
+	} numbers[] = {
+		{"version", XENVIRT_VERSION},
+		{"max-queues", host->rx_queues},
+		{"max-ring-size", XENVIRT_RING_SIZE_MAX},
+		{"state", PVN_XENBUS_INIT_WAIT},
+	};
+	int ret = pvn_xenbus_write(x, txn, host->back, "features", "%llx",
+				   (unsigned long long)host->features);
+
+	if (ret >= 0)
+		ret = pvn_xenbus_write(x, txn, host->back, "connection", "%s", host->connection);
+	for (size_t i = 0; i < RTE_DIM(numbers) && ret >= 0; i++)
+		ret = pvn_xenbus_write(x, txn, host->back, numbers[i].node, "%u", numbers[i].value);
+	return ret;
+}
+
+static void
+offer(struct pvn_xenhost *host)
+{
+	uint64_t number = 0;
+	int ret;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return; /* the next look tries again */
+	snprintf(host->connection, sizeof(host->connection), "%016llx", (unsigned long long)number);
+	ret = pvn_xenbus_transact(xen(host), write_offer, host);
+	if (ret == 0)
+		host->phase = PVN_XENHOST_OFFERED;
+	else if (!host->going)
+		HOST_LOG(ERR, host, "cannot write into %s: %s", host->back, pvn_xen_why());
+}
+
+/* Lets go of the guest. */
+static void
+disconnect(struct pvn_xenhost *host)
+{
+	shut_gates(host);
+	xenhost_unmap(host);
+	host->phase = PVN_XENHOST_STOPPED;
+}
+
+/* Why, for everybody who looks; and nothing more until the guest begins again. */
+static void
+refuse(struct pvn_xenhost *host)
+{
+	HOST_LOG(ERR, host, "connection with domain %u ended: %s", host->front_id, host->why);
+	pvn_xenbus_write(xen(host), PVN_XEN_NO_TXN, host->back, "error", "%s", host->why);
+	disconnect(host);
+	set_state(host, PVN_XENBUS_CLOSED);
+	host->phase = PVN_XENHOST_REFUSED;
+}
+
+static bool
+answers_us(struct pvn_xenhost *host)
+{
+	char named[sizeof(host->connection)];
+
+	return pvn_xenbus_read(xen(host), PVN_XEN_NO_TXN, host->front, "connection", named,
+			       sizeof(named)) > 0 &&
+	       strcmp(named, host->connection) == 0;
+}
+
+static bool
+front_alive(const struct pvn_xenhost *host)
+{
+	const uint8_t *page = host->control.addr;
+
+	return __atomic_load_n(&page[XENVIRT_CONTROL_FRONT_ALIVE], __ATOMIC_ACQUIRE) != 0;
+}
+
+/* Ring by ring: has the guest broken one? */
+static bool
+ring_fault(struct pvn_xenhost *host)
+{
+	for (uint16_t i = 0; i < host->queues; i++) {
+		uint16_t fault = host->rxq[i]->ring.fault;
+
+		if (fault == PVN_VRING_FAULT_NONE && i < host->tx_queues)
+			fault = host->txq[i]->ring.fault;
+		if (fault == PVN_VRING_FAULT_NONE)
+			continue;
+		snprintf(host->why, sizeof(host->why), "queue %u: %s", i,
+			 pvn_vring_fault_text(fault));
+		return true;
+	}
+	return false;
+}
+
+static void
+connect(struct pvn_xenhost *host)
+{
+	if (xenhost_map(host) < 0) {
+		refuse(host);
+		return;
+	}
+	attach_queues(host);
+	host->phase = PVN_XENHOST_CONNECTED;
+	host->connects++;
+	host->why[0] = '\0';
+	set_state(host, PVN_XENBUS_CONNECTED);
+	HOST_LOG(NOTICE, host, "connected to domain %u: %u queue pairs, %u pages, features 0x%llx",
+		 host->front_id, host->queues, host->page_count, (unsigned long long)host->agreed);
+}
+
+static void
+look_connected(struct pvn_xenhost *host, enum pvn_xenbus_state front)
+{
+	if (ring_fault(host)) {
+		refuse(host);
+	} else if ((front != PVN_XENBUS_INITIALISED && front != PVN_XENBUS_CONNECTED) ||
+		   !front_alive(host) || !answers_us(host)) {
+		disconnect(host);
+		offer(host);
+		HOST_LOG(NOTICE, host, "domain %u is gone, waiting for it", host->front_id);
+	}
+}
+
+/* Whether the toolstack wants the device to go. */
+static bool
+going(struct pvn_xenhost *host)
+{
+	uint64_t online;
+
+	return pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back, "online", 10, 1,
+				      &online) < 0 ||
+	       online == 0;
+}
+
+static void
+host_look(struct pvn_xen_client *client)
+{
+	struct pvn_xenhost *host = container_of(client, struct pvn_xenhost, client);
+	enum pvn_xenbus_state front;
+
+	if (host->phase == PVN_XENHOST_STOPPED)
+		return;
+	host->going = going(host);
+	if (host->going) {
+		disconnect(host);
+		set_state(host, PVN_XENBUS_CLOSED);
+		return;
+	}
+	front = pvn_xenbus_state(xen(host), host->front);
+	if (host->phase == PVN_XENHOST_CONNECTED)
+		look_connected(host, front);
+	else if (host->phase == PVN_XENHOST_REFUSED && front == PVN_XENBUS_INITIALISING)
+		offer(host);
+	else if (host->phase == PVN_XENHOST_OFFERED && front == PVN_XENBUS_INITIALISED &&
+		 answers_us(host))
+		connect(host);
+}
+
+static void
+host_after(struct pvn_xen_client *client)
+{
+	struct pvn_xenhost *host = container_of(client, struct pvn_xenhost, client);
+	bool up = pvn_xenhost_link(host);
+
+	if (up == host->link_told && !host->going)
+		return;
+	host->link_told = up;
+	if (host->changed != NULL)
+		host->changed(host);
+}
+
+/* What the operator set: MAC, rate, MTU. Nothing of it is in a place that the guest can write to.
+ */
+static int
+read_policy(struct pvn_xenhost *host)
+{
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+	uint64_t value;
+
+	if (pvn_xenbus_read(xen(host), PVN_XEN_NO_TXN, host->back, "mac", mac, sizeof(mac)) <= 0 ||
+	    rte_ether_unformat_addr(mac, &host->policy.mac) != 0) {
+		HOST_LOG(ERR, host,
+			 "%s/mac holds no MAC address: make the device with pvnctl xen attach",
+			 host->back);
+		return -ENODEV;
+	}
+	host->policy.check_mac = pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back,
+							"mac-check", 10, 1, &value) < 0 ||
+				 value != 0;
+	host->mtu = XENVIRT_MTU_DEFAULT;
+	if (pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back, "mtu", 10,
+				   XENVIRT_MTU_MAX, &value) == 0 &&
+	    value >= XENVIRT_MTU_MIN)
+		host->mtu = value;
+	if (pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back, "rate", 10, UINT64_MAX,
+				   &value) < 0)
+		value = 0;
+	if (pvn_host_policy_rate(&host->policy, value) == 0)
+		return 0;
+	HOST_LOG(ERR, host, "%s/rate: %llu bits per second are not possible", host->back,
+		 (unsigned long long)value);
+	return -EINVAL;
+}
+
+int
+pvn_xenhost_init(struct pvn_xenhost *host, struct pvn_xen_hub *hub, uint16_t front_id,
+		 uint16_t handle)
+{
+	int ret;
+
+	host->hub = hub;
+	host->front_id = front_id;
+	host->handle = handle;
+	host->event = -1;
+	host->client = (struct pvn_xen_client){
+		.look = host_look,
+		.after = host_after,
+		.port = -1,
+	};
+	snprintf(host->front, sizeof(host->front), XENVIRT_FRONT_DIR, front_id, handle);
+	snprintf(host->back, sizeof(host->back), XENVIRT_BACK_DIR, pvn_xen_domid(xen(host)),
+		 front_id, handle);
+	ret = read_policy(host);
+	if (ret == 0)
+		pvn_xen_hub_add(hub, &host->client);
+	return ret;
+}
+
+void
+pvn_xenhost_fini(struct pvn_xenhost *host)
+{
+	pvn_xenhost_stop(host);
+	pvn_xen_hub_remove(host->hub, &host->client);
+}
+
+int
+pvn_xenhost_start(struct pvn_xenhost *host)
+{
+	char path[PVN_XENHOST_DIR_MAX + 8];
+	int ret;
+
+	pvn_xen_hub_lock(host->hub);
+	host->features |= RTE_BIT64(VIRTIO_F_VERSION_1) | RTE_BIT64(VIRTIO_F_IN_ORDER) |
+			  RTE_BIT64(VIRTIO_NET_F_MRG_RXBUF) | RTE_BIT64(VIRTIO_NET_F_GUEST_CSUM) |
+			  RTE_BIT64(VIRTIO_NET_F_GUEST_TSO4) | RTE_BIT64(VIRTIO_NET_F_GUEST_TSO6);
+	offer(host);
+	snprintf(path, sizeof(path), "%s/state", host->front);
+	ret = pvn_xen_hub_watch(host->hub, &host->client, path);
+	snprintf(path, sizeof(path), "%s/online", host->back);
+	if (ret == 0)
+		ret = pvn_xen_hub_watch(host->hub, &host->client, path);
+	pvn_xen_hub_unlock(host->hub);
+	if (ret < 0)
+		HOST_LOG(ERR, host, "cannot watch %s: %s", path, pvn_xen_why());
+	else
+		pvn_xen_hub_wake(host->hub, &host->client);
+	return ret;
+}
+
+void
+pvn_xenhost_stop(struct pvn_xenhost *host)
+{
+	char path[PVN_XENHOST_DIR_MAX + 8];
+
+	pvn_xen_hub_lock(host->hub);
+	if (host->phase != PVN_XENHOST_STOPPED) {
+		disconnect(host);
+		set_state(host, PVN_XENBUS_CLOSED);
+	}
+	snprintf(path, sizeof(path), "%s/state", host->front);
+	pvn_xen_hub_unwatch(host->hub, &host->client, path);
+	snprintf(path, sizeof(path), "%s/online", host->back);
+	pvn_xen_hub_unwatch(host->hub, &host->client, path);
+	pvn_xen_hub_unlock(host->hub);
+}
