@@ -11,13 +11,15 @@ set -eu
 # Build, and what the build's tests link with. clang is the second compiler of the tests.
 build_packages='gcc libc6-dev clang libclang-rt-dev meson ninja-build pkg-config libdpdk-dev
 	libcmocka-dev libxen-dev dpkg-dev xz-utils'
+# Linker, libc and emulator for the unit tests on 32 bits and on big endian; clang is the compiler.
+cross_packages='libc6-dev-i386 lib32gcc-s1 binutils-s390x-linux-gnu libc6-dev-s390x-cross qemu-user'
 # Guests, and what runs in them or beside them.
 guest_packages='qemu-system-x86 busybox-static kmod iproute2 iperf3 iputils-ping python3'
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 missing() {
-	for package in $build_packages $guest_packages; do
+	for package in $build_packages $cross_packages $guest_packages; do
 		dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$package" 2>/dev/null |
 			grep -q '^installed ' || echo "$package"
 	done
@@ -39,9 +41,11 @@ install_missing() {
 }
 
 if ! command -v apt-get >/dev/null; then
-	echo "setup: this is no Debian: install yourself: $build_packages $guest_packages" >&2
+	echo "setup: this is no Debian: install yourself: $build_packages $cross_packages" \
+		"$guest_packages" >&2
 	exit 1
 fi
 install_missing
 "$root/scripts/dpdk_headers.sh"
 "$root/tests/vm/guest_kernel.sh"
+"$root/tests/vm/xen_packages.sh"

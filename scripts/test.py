@@ -17,8 +17,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # build folder, suites, tests at a time
 RUNS = (
-    ("build-asan", ("unit", "device"), 1),
-    ("build", ("unit", "device", "vm"), 2),
+    ("build-asan", ("unit", "device", "fuzz"), 1),
+    ("build", ("unit", "device", "xen", "xenstore", "vm"), 2),
 )
 PASSED = ("OK", "EXPECTEDFAIL")
 

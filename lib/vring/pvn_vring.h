@@ -21,8 +21,8 @@
 /* What a peer can do wrong: name, what the administrator reads. */
 #define PVN_VRING_FAULTS(X)                                                                        \
 	X(NONE, "no fault")                                                                        \
-	X(AVAIL_IDX, "available index runs ahead of the ring")                                     \
-	X(USED_IDX, "used index runs ahead of what was made available")                            \
+	X(AVAIL_IDX, "available index went back, or ahead of the ring")                            \
+	X(USED_IDX, "used index went back, or ahead of what was made available")                   \
 	X(USED_LEN, "used length exceeds the buffer")                                              \
 	X(DESC_FLAGS, "descriptor flags not allowed here")                                         \
 	X(DESC_NEXT, "descriptor chain out of order")                                              \
@@ -84,7 +84,7 @@ struct pvn_vring_drv {
 	uint16_t pos;	    /* next descriptor to fill; free-running, like all that follow */
 	uint16_t avail_idx; /* frames made available, as last published */
 	uint16_t used_idx;  /* frames the device has given back and we have seen */
-	uint16_t used_seen; /* used.idx when it was loaded last */
+	uint16_t used_seen; /* used.idx when it was loaded last and could be true */
 	uint16_t fault;	    /* enum pvn_vring_fault */
 };
 
@@ -99,21 +99,23 @@ void pvn_vring_drv_reset(struct pvn_vring_drv *r, void *mem, uint32_t size);
 static inline uint16_t
 pvn_vring_drv_used(struct pvn_vring_drv *r, uint16_t want)
 {
-	uint16_t known = r->used_seen - r->used_idx;
+	const uint16_t before = r->used_seen - r->used_idx;
+	uint16_t known, seen;
 
 	if (__builtin_expect(r->fault != PVN_VRING_FAULT_NONE, 0))
 		return 0;
-	if (known >= want)
-		return known;
+	if (before >= want)
+		return before;
 	/* ACQ-USED: the index before elements and buffers. Pairs with REL-USED in
 	 * pvn_vring_dev_publish().
 	 */
-	r->used_seen = pvn_le16_to_cpu(__atomic_load_n(&r->used->idx, __ATOMIC_ACQUIRE));
-	known = r->used_seen - r->used_idx;
-	if (__builtin_expect(known > (uint16_t)(r->avail_idx - r->used_idx), 0)) {
+	seen = pvn_le16_to_cpu(__atomic_load_n(&r->used->idx, __ATOMIC_ACQUIRE));
+	known = seen - r->used_idx;
+	if (__builtin_expect(known > (uint16_t)(r->avail_idx - r->used_idx) || known < before, 0)) {
 		r->fault = PVN_VRING_FAULT_USED_IDX;
 		return 0;
 	}
+	r->used_seen = seen;
 	return known;
 }
 
@@ -166,11 +168,11 @@ struct pvn_vring_dev {
 	const struct vring_avail *avail;
 	struct vring_used *used;
 	const struct pvn_vring_pool *pools;
-	uint16_t pool_count;
+	uint16_t pool_count; /* 0 after a fault */
 	uint16_t mask;
 	uint16_t pos;	     /* next descriptor to read; free-running, like all that follow */
 	uint16_t used_idx;   /* frames given back, as last published */
-	uint16_t avail_seen; /* avail.idx when it was loaded last */
+	uint16_t avail_seen; /* avail.idx when it was loaded last and could be true */
 	uint16_t fault;	     /* enum pvn_vring_fault */
 };
 
@@ -178,12 +180,15 @@ struct pvn_vring_dev {
 void pvn_vring_dev_reset(struct pvn_vring_dev *r, void *mem, uint32_t size,
 			 const struct pvn_vring_pool *pools, uint16_t pool_count);
 
-/* Notes the first fault; false, so that a check can return it. */
+/* Notes the first fault; false, so that a check can return it. From now on there is no pool, so no
+ * address is good: nothing is handed out, and the hot checks need not look at `fault`.
+ */
 static inline bool
 pvn_vring_dev_fault(struct pvn_vring_dev *r, enum pvn_vring_fault fault)
 {
 	if (r->fault == PVN_VRING_FAULT_NONE)
 		r->fault = fault;
+	r->pool_count = 0;
 	return false;
 }
 
@@ -193,21 +198,23 @@ pvn_vring_dev_fault(struct pvn_vring_dev *r, enum pvn_vring_fault fault)
 static inline uint16_t
 pvn_vring_dev_avail(struct pvn_vring_dev *r, uint16_t want)
 {
-	uint16_t known = r->avail_seen - r->used_idx;
+	const uint16_t before = r->avail_seen - r->used_idx;
+	uint16_t known, seen;
 
 	if (__builtin_expect(r->fault != PVN_VRING_FAULT_NONE, 0))
 		return 0;
-	if (known >= want)
-		return known;
+	if (before >= want)
+		return before;
 	/* ACQ-AVAIL: the index before descriptors and buffers. Pairs with REL-AVAIL in
 	 * pvn_vring_drv_publish().
 	 */
-	r->avail_seen = pvn_le16_to_cpu(__atomic_load_n(&r->avail->idx, __ATOMIC_ACQUIRE));
-	known = r->avail_seen - r->used_idx;
-	if (__builtin_expect(known > r->mask + 1, 0)) {
+	seen = pvn_le16_to_cpu(__atomic_load_n(&r->avail->idx, __ATOMIC_ACQUIRE));
+	known = seen - r->used_idx;
+	if (__builtin_expect(known > r->mask + 1 || known < before, 0)) {
 		pvn_vring_dev_fault(r, PVN_VRING_FAULT_AVAIL_IDX);
 		return 0;
 	}
+	r->avail_seen = seen;
 	return known;
 }
 

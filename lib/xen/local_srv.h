@@ -8,9 +8,12 @@
  *   local_srv_client.c  bytes from and to a client
  *   local_srv_call.c    one request, one reply
  *   local_srv_domain.c  domains: their homes, their end
- *   local_srv_grant.c   pages
+ *   local_srv_share.c   pages that are shared
+ *   local_srv_map.c     pages that are mapped
  *   local_srv_event.c   event channels
+ *   local_srv_path.c    paths
  *   local_srv_store.c   nodes, with permissions and quotas
+ *   local_srv_node.c    requests about nodes
  *   local_srv_txn.c     transactions
  *   local_srv_watch.c   watches
  *
@@ -30,11 +33,11 @@
 /* [XEN 1] xenstored's quotas; domain 0 has none. */
 #define SRV_MAX_NODES 1000u
 #define SRV_MAX_NODE_SIZE 2048u
-#define SRV_MAX_WATCHES 128u
-#define SRV_MAX_TXNS 10u
+#define SRV_MAX_WATCHES 128u /* refuses when there are more, so 129 work; */
+#define SRV_MAX_TXNS 10u     /* the same here */
 #define SRV_MAX_TXN_NODES 1024u
 #define SRV_MAX_PERMS 5u
-#define SRV_MAX_REL_PATH 2048u
+#define SRV_MAX_PATH 2048u /* of a path, without a home that it is in */
 
 /* Our own bounds. */
 #define SRV_MAX_PORTS 4096u	      /* of a domain [XEN 1] */
@@ -135,6 +138,7 @@ struct srv_txn {
 	uint32_t log_count;
 	uint32_t log_room;
 	size_t log_bytes;
+	bool failed; /* a limit was met: it cannot be committed */
 };
 
 struct srv_watch {
@@ -261,6 +265,8 @@ void srv_call(struct srv_client *c);
 void srv_reply_body(struct srv_client *c, void *body, size_t len);
 int srv_reply_fds(struct srv_client *c, const int *fds, uint32_t count);
 void srv_reply_free(struct srv_reply *r);
+/* -ENOMEM. */
+int srv_no_memory(void);
 
 /* local_srv_domain.c */
 struct srv_domain *srv_domain_find(struct srv *srv, uint16_t id);
@@ -270,13 +276,23 @@ struct srv_domain *srv_domain_get(struct srv *srv, uint16_t id);
 void srv_domains_follow(struct srv *srv);
 void srv_domains_free(struct srv *srv);
 
-/* local_srv_grant.c */
+/* local_srv_share.c */
 int srv_share(struct srv_client *c);
 int srv_unshare(struct srv_client *c);
+/* The share that a reference is of, and which page; NULL if none. */
+struct srv_share *srv_ref_find(const struct srv_domain *d, uint32_t ref, uint32_t *page);
+/* Notes what the request wants to happen when a page of the share is let go. */
+int srv_note_set(struct srv_client *c, struct srv_note *note, struct srv_share *s, uint32_t page);
+void srv_note_fire(struct srv_note *note);
+void srv_share_free_unused(struct srv_share *s);
+void srv_shares_release(struct srv_client *c);
+/* The domain ends; what peers have mapped stays until they let go. */
+void srv_shares_detach(struct srv_domain *d);
+
+/* local_srv_map.c */
 int srv_map(struct srv_client *c);
 int srv_unmap(struct srv_client *c);
-void srv_grants_release(struct srv_client *c);
-void srv_shares_detach(struct srv_domain *d);
+void srv_maps_release(struct srv_client *c);
 
 /* local_srv_event.c */
 int srv_event_alloc(struct srv_client *c);
@@ -288,16 +304,32 @@ void srv_port_note(struct srv_port *p);
 void srv_port_unnote(struct srv_port *p);
 void srv_ports_release(struct srv_client *c);
 
-/* local_srv_store.c */
+/* local_srv_path.c */
 /* The absolute path for one of a client, malloc'd; NULL with errno. `len` bytes, a NUL follows. */
 char *srv_path(const struct srv_client *c, const char *path, size_t len);
+/* SRV_INTRODUCE, SRV_RELEASE, or -1. */
+int srv_special(const char *path);
+
+/* local_srv_store.c */
+enum srv_need {
+	SRV_NEED_READ,
+	SRV_NEED_WRITE,
+	SRV_NEED_OWNER,
+};
+
 bool srv_may(const struct pvn_xen_perm *perms, uint32_t count, uint16_t domid, bool read,
 	     bool write);
-int srv_special(const char *path);
+/* The node, if the domain may do that with it. Whether a node is missing is only told to whom may
+ * do it with the nearest one above.
+ */
+int srv_reach(const struct tree *tree, uint16_t domid, const char *path, enum srv_need need,
+	      const struct node **out);
 /* Makes a change in a tree, with permissions and quotas; the tree is of no use if it fails. */
 int srv_apply(struct tree *tree, uint16_t domid, const struct srv_change *change);
 /* Makes a change in the store, and tells the watches. */
 int srv_change(struct srv *srv, uint16_t domid, const struct srv_change *change);
+
+/* local_srv_node.c */
 int srv_read(struct srv_client *c);
 int srv_list(struct srv_client *c);
 int srv_get_perms(struct srv_client *c);

@@ -13,6 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+int
+srv_no_memory(void)
+{
+	return xen_fail(ENOMEM, "the server has no memory");
+}
+
 /* ---- replies ---- */
 
 void
@@ -29,7 +35,7 @@ srv_reply_fds(struct srv_client *c, const int *fds, uint32_t count)
 
 	r->fds = malloc(count * sizeof(*fds));
 	if (r->fds == NULL)
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	for (uint32_t i = 0; i < count; i++) {
 		r->fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
 		if (r->fds[i] < 0)
@@ -78,7 +84,7 @@ greet(struct srv_client *c)
 	int ret;
 
 	if (limits == NULL)
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	limits[0] = c->srv->share_pages;
 	limits[1] = LOCAL_MAP_MAX;
 	srv_reply_body(c, limits, 2 * sizeof(*limits));

@@ -41,7 +41,8 @@ srv_client_new(struct srv *srv, int fd)
 void
 srv_client_release(struct srv_client *c)
 {
-	srv_grants_release(c);
+	srv_maps_release(c);
+	srv_shares_release(c);
 	srv_ports_release(c);
 	srv_watches_release(c);
 	srv_txns_release(c);

@@ -102,7 +102,7 @@ make_home(struct srv *srv, uint16_t id)
 
 	snprintf(home, sizeof(home), HOMES "/%u", id);
 	if (tree_copy(&tree, &srv->tree) < 0)
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	ret = fill_home(&tree, id, home);
 	if (ret < 0) {
 		tree_free(&tree);
@@ -122,7 +122,7 @@ srv_domain_get(struct srv *srv, uint16_t id)
 		return d;
 	d = calloc(1, sizeof(*d));
 	if (d == NULL) {
-		xen_fail(ENOMEM, "the server has no memory");
+		srv_no_memory();
 		return NULL;
 	}
 	d->id = id;

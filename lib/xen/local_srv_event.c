@@ -103,7 +103,7 @@ new_port(struct srv_client *c, struct srv_channel *ch, int side)
 		return ret;
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	*p = (struct srv_port){.domain = c->domain,
 			       .owner = c,
 			       .channel = ch,

@@ -92,12 +92,15 @@ free_txn(struct srv_txn *t)
 static int
 see(struct srv_txn *t, uint16_t domid, const char *path, size_t len)
 {
-	if (domid != 0 && t->seen.count >= SRV_MAX_TXN_NODES)
+	bool full = domid != 0 && t->seen.count >= SRV_MAX_TXN_NODES;
+
+	if (!full && add_path(&t->seen, path, len) >= 0)
+		return 0;
+	t->failed = true;
+	if (full)
 		return xen_fail(ENOSPC, "the transaction touches more than %u nodes",
 				SRV_MAX_TXN_NODES);
-	if (add_path(&t->seen, path, len) < 0)
-		return xen_fail(ENOMEM, "the server has no memory");
-	return 0;
+	return srv_no_memory();
 }
 
 const struct tree *
@@ -137,20 +140,22 @@ log_change(struct srv_txn *t, uint16_t domid, const struct srv_change *change)
 {
 	size_t bytes = sizeof(*change) + strlen(change->path) + change->len;
 
-	if (domid != 0 && t->log_bytes + bytes > SRV_MAX_TXN_LOG)
+	if (domid != 0 && t->log_bytes + bytes > SRV_MAX_TXN_LOG) {
+		t->failed = true;
 		return xen_fail(ENOSPC, "the transaction's changes are larger than %u bytes",
 				SRV_MAX_TXN_LOG);
+	}
 	if (t->log_count == t->log_room) {
 		uint32_t room = t->log_room == 0 ? 16 : 2 * t->log_room;
 		struct srv_change *log = realloc(t->log, room * sizeof(*log));
 
 		if (log == NULL)
-			return xen_fail(ENOMEM, "the server has no memory");
+			return srv_no_memory();
 		t->log = log;
 		t->log_room = room;
 	}
 	if (copy_change(&t->log[t->log_count], change) < 0)
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	t->log_count++;
 	t->log_bytes += bytes;
 	return 0;
@@ -188,7 +193,7 @@ srv_txn_change(struct srv_client *c, const struct srv_change *change)
 	if (ret < 0)
 		return ret;
 	if (tree_copy(&now, &t->view) < 0)
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	ret = srv_apply(&now, domid, change);
 	if (ret == 0)
 		ret = log_change(t, domid, change);
@@ -208,20 +213,20 @@ srv_txn_begin(struct srv_client *c)
 {
 	struct srv_txn *t;
 
-	if (c->domain->id != 0 && c->domain->txn_count >= SRV_MAX_TXNS)
+	if (c->domain->id != 0 && c->domain->txn_count > SRV_MAX_TXNS)
 		return xen_fail(ENOSPC, "domain %u has %u transactions, which is the limit",
 				c->domain->id, SRV_MAX_TXNS);
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	if (tree_copy(&t->base, &c->srv->tree) < 0) {
 		free(t);
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	}
 	if (tree_copy(&t->view, &c->srv->tree) < 0) {
 		tree_free(&t->base);
 		free(t);
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	}
 	c->last_txn = c->last_txn == INT32_MAX ? 1 : c->last_txn + 1;
 	t->id = c->last_txn;
@@ -246,12 +251,14 @@ commit(struct srv_client *c, const struct srv_txn *t)
 	struct tree now;
 	int ret = 0;
 
+	if (t->failed)
+		return xen_fail(ENOMEM, "the transaction met a limit before");
 	for (uint32_t i = 0; i < t->seen.count; i++)
 		if (changed(&t->base, &srv->tree, t->seen.v[i]))
 			return xen_fail(EAGAIN, "%s was changed by somebody else: begin again",
 					t->seen.v[i]);
 	if (tree_copy(&now, &srv->tree) < 0)
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	for (uint32_t i = 0; i < t->log_count && ret == 0; i++)
 		ret = srv_apply(&now, c->domain->id, &t->log[i]);
 	if (ret < 0)

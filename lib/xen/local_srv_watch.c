@@ -207,7 +207,7 @@ free_watch(struct srv_watch *w)
 static int
 check_watch(struct srv_client *c)
 {
-	if (c->domain->id != 0 && c->domain->watch_count >= SRV_MAX_WATCHES)
+	if (c->domain->id != 0 && c->domain->watch_count > SRV_MAX_WATCHES)
 		return xen_fail(E2BIG, "domain %u has %u watches, which is the limit",
 				c->domain->id, SRV_MAX_WATCHES);
 	if (find_watch(c, c->req.arg[0]) != NULL)
@@ -225,7 +225,7 @@ srv_watch(struct srv_client *c)
 		return ret;
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
-		return xen_fail(ENOMEM, "the server has no memory");
+		return srv_no_memory();
 	w->owner = c;
 	w->id = c->req.arg[0];
 	w->path = srv_path(c, c->body, c->req.len);

@@ -8,7 +8,8 @@
  *   local  the same between plain processes of one machine; pages, events and store are held by a
  *          process of their own (pvnctl local serve), so that either end may die, as it may on Xen
  *
- * The code above cannot tell them apart. No EAL is needed. [XEN n] is docs/design/xen.md, section n.
+ * The code above cannot tell them apart. No EAL is needed. [XEN n] is docs/design/xen.md, section
+ * n.
  *
  * Threads: a connection may be used by several threads at once, except that only one may take
  * events and only one may take watches. None of these calls belongs into a data path: each may
@@ -27,7 +28,9 @@
 /* A grant covers one page of this size on every machine. [XEN 1] */
 #define PVN_XEN_PAGE_SIZE 4096u
 
-/* Longest path and value that XenStore takes, without the NUL. [XEN 1] */
+/* No path and no value that XenStore takes is longer, without the NUL; a path is shorter by
+ * default: 2048 bytes, not counting a domain's home that it begins with. [XEN 1]
+ */
 #define PVN_XEN_PATH_MAX 3072
 #define PVN_XEN_VALUE_MAX 4096
 
@@ -53,11 +56,12 @@ const char *pvn_xen_why(void);
 
 /* ---- pages of ours, for a peer ---- */
 
-/* Grants `pages` new, zeroed pages, contiguous for us, to the domain `peer`, which may write to them
- * if `writable`. Their references go to refs[0..pages-1]. The address, or NULL with errno: ENOSPC
- * when a limit is reached (pvn_xen_why() tells which and the command that raises it).
+/* Grants `pages` new, zeroed pages, contiguous for us, to the domain `peer`, which may write to
+ * them if `writable`. Their references go to refs[0..pages-1]. The address, or NULL with errno:
+ * ENOSPC when a limit is reached (pvn_xen_why() tells which and the command that raises it).
  */
-void *pvn_xen_share(struct pvn_xen *x, uint16_t peer, uint32_t pages, bool writable, uint32_t *refs);
+void *pvn_xen_share(struct pvn_xen *x, uint16_t peer, uint32_t pages, bool writable,
+		    uint32_t *refs);
 
 /* Grants one writable page that tells of our death: when this process lets go of it, by
  * pvn_xen_unshare() or by dying in any way, the byte at `clear_offset` becomes 0, and then, unless
@@ -73,8 +77,8 @@ void pvn_xen_unshare(struct pvn_xen *x, void *addr, uint32_t pages);
 
 /* ---- a peer's pages, for us ---- */
 
-/* Maps `pages` pages of domain `peer` next to each other, all or none. The mapping stays valid memory
- * when the peer dies. The address, or NULL with errno.
+/* Maps `pages` pages of domain `peer` next to each other, all or none. The mapping stays valid
+ * memory when the peer dies. The address, or NULL with errno.
  */
 void *pvn_xen_map(struct pvn_xen *x, uint16_t peer, uint32_t pages, bool writable,
 		  const uint32_t *refs);

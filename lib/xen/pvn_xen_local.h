@@ -20,9 +20,8 @@ struct pvn_xen_local_cfg {
 	uint32_t share_pages; /* pages that a domain may share; 0: PVN_XEN_LOCAL_SHARE_PAGES */
 };
 
-/* Serves until told to stop. 0, or a negative errno and pvn_xen_why(). Raises the process's limit
- * of open files as far as it may. Uses nothing but its arguments, so it can run in a thread, but
- * that thread must block signals that are to be handled elsewhere.
+/* Serves, in the calling thread, until told to stop. 0, or a negative errno and pvn_xen_why().
+ * Raises the process's limit of open files as far as it may: each share is one.
  */
 int pvn_xen_local_serve(const struct pvn_xen_local_cfg *cfg);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The table behind pvn_xen.h. Each member does what the public function of its name documents, after
- * xen.c has checked the arguments; each begins its own struct with struct pvn_xen.
+ * The table behind pvn_xen.h. Each member does what the public function of its name documents,
+ * after xen.c has checked the arguments; each begins its own struct with struct pvn_xen.
  */
 #ifndef XEN_OPS_H
 #define XEN_OPS_H
@@ -14,8 +14,8 @@ struct pvn_xen_ops {
 
 	void *(*share)(struct pvn_xen *x, uint16_t peer, uint32_t pages, bool writable,
 		       uint32_t *refs);
-	void *(*share_notify)(struct pvn_xen *x, uint16_t peer, uint32_t *ref, uint32_t clear_offset,
-			      int port);
+	void *(*share_notify)(struct pvn_xen *x, uint16_t peer, uint32_t *ref,
+			      uint32_t clear_offset, int port);
 	void (*unshare)(struct pvn_xen *x, void *addr, uint32_t pages);
 	void *(*map)(struct pvn_xen *x, uint16_t peer, uint32_t pages, bool writable,
 		     const uint32_t *refs);

@@ -104,10 +104,14 @@ int
 real_event_next(struct pvn_xen *x)
 {
 	struct real *r = (struct real *)x;
-	struct pollfd p = {.events = POLLIN};
+	struct pollfd p = {.fd = -1, .events = POLLIN};
 	int port;
 
-	if (r->evtchn == NULL || (p.fd = xenevtchn_fd(r->evtchn), poll(&p, 1, 0)) != 1) {
+	pthread_mutex_lock(&r->open_lock);
+	if (r->evtchn != NULL)
+		p.fd = xenevtchn_fd(r->evtchn);
+	pthread_mutex_unlock(&r->open_lock);
+	if (p.fd < 0 || poll(&p, 1, 0) != 1) {
 		errno = EAGAIN;
 		return -EAGAIN;
 	}

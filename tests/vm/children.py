@@ -23,8 +23,8 @@ def start(args, **options):
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
 
-    return subprocess.Popen(args, stdin=subprocess.DEVNULL, process_group=0,
-                            preexec_fn=end_with_parent, **options)
+    options.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.Popen(args, process_group=0, preexec_fn=end_with_parent, **options)
 
 
 def end(process):

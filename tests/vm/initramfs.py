@@ -191,7 +191,8 @@ def add_programs(tree, files):
     """
     programs = {f"/usr/bin/{name}": need_program(name) for name in NEEDED}
     programs |= {f"/usr/bin/{n}": find_program(n) for n in WELCOME if find_program(n)}
-    programs |= {f"/usr/bin/{os.path.basename(p)}": p for p in glob.glob(f"{ROOT}/build/bin/*")}
+    programs |= {f"/usr/bin/{os.path.basename(p)}": p for p in glob.glob(f"{ROOT}/build/bin/*")
+                 if os.path.isfile(p)}
     programs |= {f"/pmds/{os.path.basename(p)}": p for p in glob.glob(f"{ROOT}/build/pmds/*.so")}
     programs |= files
     plugins = [plugin_path(name) for name in PLUGINS + RIVALS]

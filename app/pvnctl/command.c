@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ */
+#include "command.h"
+
+#include <ctype.h>
+
+#define SETTING_BIT(id, name, metavar, help) | CTL_OPT(id)
+#define ALL_SETTINGS (0 CTL_SETTINGS(SETTING_BIT))
+
+const uint32_t ctl_global_options = CTL_OPT(XEN) | CTL_OPT(JSON) | CTL_OPT(HELP);
+
+const struct ctl_command ctl_commands[] = {
+	{
+		.words = "completion",
+		.args = "SHELL",
+		.summary = "print the completion script for a shell; there is one for bash",
+		.notes = "Try it: . <(pvnctl completion bash)",
+		.run = cmd_completion,
+	},
+	{
+		.words = "help",
+		.args = "[COMMAND]",
+		.summary = "say what there is to do, and how",
+	},
+	{
+		.words = "local domain add",
+		.args = "PATH DOMID",
+		.summary = "make a domain of pvnctl local serve PATH",
+		.notes = "Not needed for domains that a program takes part as: they begin with it.",
+		.options = CTL_OPT(NAME),
+		.run = cmd_local_domain_add,
+	},
+	{
+		.words = "local domain remove",
+		.args = "PATH DOMID",
+		.summary = "end a domain, as when Xen destroys it",
+		.run = cmd_local_domain_remove,
+	},
+	{
+		.words = "local serve",
+		.args = "PATH",
+		.summary = "stand for Xen among the processes of this machine, until stopped",
+		.notes = "Programs take part with the specification local:PATH:DOMID, and pvnctl\n"
+			 "itself with --xen local:PATH:0. Ends on SIGTERM and SIGINT.",
+		.options = CTL_OPT(SHARE_PAGES),
+		.run = cmd_local_serve,
+	},
+	{
+		.words = "xen apply",
+		.args = "FILE",
+		.summary = "attach the devices of a file that are missing; say which differ",
+		.notes =
+			"Each section of FILE is a device: domain, and the options of xen attach.\n"
+			"A domain that is not there is no error. Also removes what is left of\n"
+			"devices whose front or back end is gone.",
+		.needs_xen = true,
+		.run = cmd_xen_apply,
+	},
+	{
+		.words = "xen attach",
+		.args = "DOMAIN",
+		.summary = "give a domain a device",
+		.notes = "DOMAIN is an id, a name or a UUID. Without --handle the device gets the\n"
+			 "lowest number that is free.",
+		.options = ALL_SETTINGS | CTL_OPT(BACKEND) | CTL_OPT(HANDLE),
+		.required = CTL_OPT(MAC),
+		.needs_xen = true,
+		.run = cmd_xen_attach,
+	},
+	{
+		.words = "xen detach",
+		.args = "DOMAIN",
+		.summary = "take a device from a domain, when both ends have let go of it",
+		.notes =
+			"DOMAIN may also be the id of a domain that is gone. --handle may be left\n"
+			"out when there is only one device.",
+		.options = CTL_OPT(FORCE) | CTL_OPT(HANDLE) | CTL_OPT(TIMEOUT),
+		.needs_xen = true,
+		.run = cmd_xen_detach,
+	},
+	{
+		.words = "xen list",
+		.args = "[DOMAIN]",
+		.summary = "show the devices, of one domain or of all",
+		.needs_xen = true,
+		.run = cmd_xen_list,
+	},
+	{
+		.words = "xen set",
+		.args = "DOMAIN",
+		.summary = "change settings of a device",
+		.notes =
+			"The back end reads them when it makes its port: start it again, or detach\n"
+			"and attach the device, and they are in force.",
+		.options = CTL_OPT(HANDLE) | CTL_OPT(MAC_CHECK) | CTL_OPT(RATE) | CTL_OPT(VLAN),
+		.required = CTL_OPT(HANDLE),
+		.needs_xen = true,
+		.run = cmd_xen_set,
+	},
+	{
+		.words = "xen watch",
+		.args = "FILE",
+		.summary = "do xen apply now and whenever a domain comes or goes, until stopped",
+		.notes = "Reads FILE again on SIGHUP, ends on SIGTERM and SIGINT.",
+		.needs_xen = true,
+		.run = cmd_xen_watch,
+	},
+};
+
+const unsigned int ctl_command_count = sizeof(ctl_commands) / sizeof(ctl_commands[0]);
+
+static const struct {
+	const char *name;
+	const char *metavar;
+	const char *help;
+} options[] = {
+#define OPTION_ROW(id, name, metavar, help) {name, metavar, help},
+	CTL_SETTINGS(OPTION_ROW) CTL_OPTIONS(OPTION_ROW)
+#undef OPTION_ROW
+};
+
+const char *
+ctl_opt_name(unsigned int opt)
+{
+	return options[opt].name;
+}
+
+const char *
+ctl_opt_metavar(unsigned int opt)
+{
+	return options[opt].metavar;
+}
+
+/* ---- usage texts ---- */
+
+static void
+print_options(FILE *to, uint32_t which)
+{
+	char left[32];
+
+	for (unsigned int i = 0; i < OPT_COUNT; i++) {
+		if ((which & (UINT32_C(1) << i)) == 0)
+			continue;
+		snprintf(left, sizeof(left), "--%s %s", options[i].name, options[i].metavar);
+		fprintf(to, "  %-20s  %s\n", left, options[i].help);
+	}
+}
+
+void
+ctl_print_usage(FILE *to, const struct ctl_command *c)
+{
+	if (c == NULL) {
+		fputs("usage: pvnctl [--xen SPEC] [-j] COMMAND ...\n", to);
+		return;
+	}
+	fprintf(to, "usage: pvnctl %s%s%s", c->words, c->args[0] != '\0' ? " " : "", c->args);
+	for (unsigned int i = 0; i < OPT_COUNT; i++) {
+		uint32_t bit = UINT32_C(1) << i;
+		const char *space = options[i].metavar[0] != '\0' ? " " : "";
+
+		if ((c->required & bit) != 0)
+			fprintf(to, " --%s%s%s", options[i].name, space, options[i].metavar);
+		else if ((c->options & bit) != 0)
+			fprintf(to, " [--%s%s%s]", options[i].name, space, options[i].metavar);
+	}
+	fputc('\n', to);
+}
+
+static void
+print_commands(FILE *to)
+{
+	char left[48];
+
+	fputs("\nCommands (pvnctl help COMMAND tells more):\n", to);
+	for (unsigned int i = 0; i < ctl_command_count; i++) {
+		snprintf(left, sizeof(left), "%s %s", ctl_commands[i].words, ctl_commands[i].args);
+		fprintf(to, "  %-30s  %s\n", left, ctl_commands[i].summary);
+	}
+	fputs("\nOptions of all commands:\n", to);
+	print_options(to, ctl_global_options | CTL_OPT(VERSION));
+	fputs("\nExit code: 0 done, 1 not done, 2 wrong usage.\n", to);
+}
+
+void
+ctl_print_help(FILE *to, const struct ctl_command *c)
+{
+	ctl_print_usage(to, c);
+	if (c == NULL) {
+		print_commands(to);
+		return;
+	}
+	fprintf(to, "\n%c%s.\n", toupper((unsigned char)c->summary[0]), c->summary + 1);
+	if (c->notes != NULL)
+		fprintf(to, "%s\n", c->notes);
+	fputs("\nOptions:\n", to);
+	print_options(to, c->options | (c->needs_xen ? ctl_global_options : CTL_OPT(HELP)));
+}

@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Either end of a wire is killed or stopped at any instant, under load in both directions.
+
+The other end must see it, take every buffer back, and carry on when there is somebody again, without
+being restarted itself. Kills happen at random times, some while the victim starts, some while it is
+stopped; the seed is printed and can be given by PVN_SEED.
+"""
+
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wire import CONT, LONG, STOP, Local  # noqa: E402
+import checks  # noqa: E402
+from checks import case, expect  # noqa: E402
+from peerorders import traffic  # noqa: E402
+
+KILLS = 200 if LONG else 20
+SEED = int(os.environ.get("PVN_SEED", random.SystemRandom().randrange(1 << 32)))
+
+
+def account(peer, what):
+    """With no connection and no load, every mbuf is in its pool."""
+    peer.rest()
+    expect(peer.mbufs_out(), 0, f"{what}: mbufs that did not come back")
+
+
+def a_moment(peer, rng):
+    """Let some frames pass, so that the kill meets the rings at any index."""
+    peer.await_frames(rng.choice((1, 3, 50, 700, 5000)))
+
+
+def kill_in_turns(start_victim, survivor, rng, what):
+    """Kill the victim again and again; the survivor lives through all of it."""
+    for turn in range(KILLS):
+        victim = start_victim()
+        kind = rng.choice(("load", "load", "load", "starting", "stopped"))
+        if kind == "starting":
+            survivor.order("rx on")
+            if rng.random() < 0.5:
+                survivor.wait("link up")  # the earliest instant at which there is a connection
+                victim.kill()
+                survivor.wait("link down")
+            else:
+                victim.kill()
+        else:
+            victim.wait(r"ready .*")
+            survivor.wait("link up")
+            victim.load()
+            survivor.load()
+            a_moment(survivor, rng)
+            if kind == "stopped":
+                victim.signal(STOP)
+                survivor.stats()  # it answers, whatever the other end does
+            victim.kill()
+            survivor.wait("link down")
+            account(survivor, f"{what} survived kill {turn} ({kind})")
+        victim.close()
+    victim = start_victim()
+    victim.wait(r"ready .*")
+    survivor.wait_for_link()
+    victim.wait_for_link()
+    traffic(victim, survivor)
+    survivor.stop()
+    victim.stop()
+
+
+def wire(xen):
+    xen.domain(1)
+    xen.attach(1, mtu=9000)
+
+
+ARGS = ("--mtu", 9000)
+
+
+def test_kill_front(zero_copy):
+    """the guest is killed, again and again, at any instant"""
+    rng = random.Random(SEED)
+    print(f"  PVN_SEED={SEED}, {KILLS} kills")
+    with Local() as xen:
+        wire(xen)
+        back = xen.back(1, args=ARGS)
+        kill_in_turns(lambda: xen.front(1, f"handle=0,zero_copy={zero_copy}", args=ARGS,
+                                        ready=False), back, rng, "back end")
+
+
+def test_kill_back(zero_copy):
+    """the back end is killed, again and again, at any instant"""
+    rng = random.Random(SEED)
+    print(f"  PVN_SEED={SEED}, {KILLS} kills")
+    with Local() as xen:
+        wire(xen)
+        front = xen.front(1, f"handle=0,zero_copy={zero_copy}", args=ARGS)
+        kill_in_turns(lambda: xen.back(1, args=ARGS, ready=False), front, rng, "front end")
+
+
+def test_pause():
+    """an end that is stopped for a while is not gone: the link stays, traffic goes on afterwards"""
+    with Local() as xen:
+        wire(xen)
+        back, front = xen.back(1, args=ARGS), xen.front(1, args=ARGS)
+        front.wait("link up")
+        back.wait("link up")
+        for turn in range(KILLS):
+            paused, other = (front, back) if turn % 2 else (back, front)
+            front.load()
+            back.load()
+            a_moment(other, random.Random(SEED + turn))
+            paused.signal(STOP)
+            other.stats()
+            paused.signal(CONT)
+            a_moment(other, random.Random(SEED + turn))
+        traffic(front, back)
+        expect("link down" in front.log + back.log, False, "the link went down")
+        front.stop()
+        back.stop()
+
+
+def test_kill_both():
+    """both ends killed at once; the next pair of processes finds nothing in its way"""
+    with Local() as xen:
+        wire(xen)
+        for _ in range(max(KILLS // 4, 5)):
+            back, front = xen.back(1, args=ARGS), xen.front(1, args=ARGS)
+            front.wait("link up")
+            front.load()
+            back.load()
+            a_moment(front, random.Random(SEED))
+            back.kill()
+            front.kill()
+        back, front = xen.back(1, args=ARGS), xen.front(1, args=ARGS)
+        front.wait("link up")
+        traffic(front, back)
+
+
+def test_domain_destroyed():
+    """the toolstack destroys the domain: the back end lets go; a new domain gets its own device"""
+    with Local() as xen:
+        wire(xen)
+        back, front = xen.back(1, args=ARGS), xen.front(1, args=ARGS)
+        back.wait("link up")
+        front.load()
+        back.load()
+        a_moment(back, random.Random(SEED))
+        xen.pvnctl("local", "domain", "remove", xen.socket, 1)
+        back.wait("link down")
+        account(back, "back end")
+        front.kill()
+        xen.pvnctl("xen", "detach", 1, "--handle=0", "--force")
+        wire(xen)
+        front = xen.front(1, args=ARGS)
+        again = xen.back(1, args=ARGS)
+        front.wait("link up")
+        traffic(front, again)
+
+
+if __name__ == "__main__":
+    checks.main([case(test_kill_front, zero_copy=0), case(test_kill_front, zero_copy=1),
+                 case(test_kill_back, zero_copy=0), case(test_kill_back, zero_copy=1),
+                 test_pause, test_kill_both, test_domain_destroyed],
+                timeout=120 + 3 * KILLS)
