@@ -74,6 +74,7 @@ tell_removed(const struct ctl *ctl, const struct device *d)
 int
 apply_left(const struct ctl *ctl, int stop_fd)
 {
+	static char told[512]; /* of a failure that goes on, once */
 	struct device *devices;
 	int count = devices_read(ctl->x, &devices), n = 0, ret;
 
@@ -89,8 +90,9 @@ apply_left(const struct ctl *ctl, int stop_fd)
 	for (int i = 0; i < n; i++)
 		tell_removed(ctl, &devices[i]);
 	free(devices);
-	if (ret < 0)
+	if (ret < 0 && strcmp(told, ctl_why()) != 0)
 		apply_print(ctl, "left-overs", "failed", ctl_why());
+	snprintf(told, sizeof(told), "%s", ret < 0 ? ctl_why() : "");
 	return ret < 0;
 }
 
@@ -145,10 +147,14 @@ compare_device(const struct section *s, const struct device *d, uint16_t back_id
 	return DIFFERS;
 }
 
+/* An error of what looks for a domain: that it is not there is none. */
 static int
-no_device(int error, char *text, size_t size)
+no_domain(int error, const char *domain, char *text, size_t size)
 {
-	snprintf(text, size, "%s%s", error == CTL_NONE ? "waits: " : "", ctl_why());
+	if (error == CTL_NONE)
+		snprintf(text, size, "waits for domain '%s'", domain);
+	else
+		snprintf(text, size, "%s", ctl_why());
 	return error == CTL_NONE ? WAITING : FAILED;
 }
 
@@ -165,7 +171,7 @@ attach_device(struct pvn_xen *x, const struct section *s, struct device *device,
 	int ret = device_attach(x, &a);
 
 	if (ret < 0)
-		return no_device(ret, text, size);
+		return no_domain(ret, s->domain, text, size);
 	*device = a.device;
 	snprintf(text, size, "attached to domain %u as device %u", a.device.front_id,
 		 a.device.handle);
@@ -195,10 +201,11 @@ check_or_attach(const struct ctl *ctl, const struct config *config, struct secti
 	const struct section *other;
 	int ret = domain_find(ctl->x, PVN_XEN_NO_TXN, s->domain, &front), result = RIGHT;
 
-	if (ret == 0)
-		ret = domain_find(ctl->x, PVN_XEN_NO_TXN, s->backend, &back);
 	if (ret < 0)
-		return no_device(ret, text, size);
+		return no_domain(ret, s->domain, text, size);
+	ret = domain_find(ctl->x, PVN_XEN_NO_TXN, s->backend, &back);
+	if (ret < 0)
+		return no_domain(ret, s->backend, text, size);
 	d = find_device(s, front.id, devices, count);
 	if (d == NULL) {
 		result = attach_device(ctl->x, s, &made, text, size);

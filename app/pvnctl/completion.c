@@ -11,7 +11,7 @@
 static const char script[] =
 	"_pvnctl() {\n"
 	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} all word last= typed= line options rest words=\n"
-	"\tread -ra all <<<\"${COMP_LINE:0:COMP_POINT}x\"\n"
+	"\tIFS=' ' read -ra all <<<\"${COMP_LINE:0:COMP_POINT}x\"\n"
 	"\tfor word in \"${all[@]:1:${#all[@]}-2}\"; do\n"
 	"\t\tif [[ $word != -* && \" $_pvnctl_valued \" != *\" $last \"* ]]; then\n"
 	"\t\t\ttyped+=\"$word \"\n"

@@ -5,8 +5,9 @@
  * pages, and removes both directories.
  *
  * What is waited for. A back end that is in Initialising has never begun; one that is in Closed has
- * let go. The front end hears of it from the back end's state, and gets the time that is left; but
- * the program there may have died, and nothing is lost if its directory goes first.
+ * let go. A front end that was connected hears of it from the back end's state, and gets the time
+ * that is left; but the program there may have died, and nothing is lost if its directory goes
+ * first.
  */
 #include "device.h"
 
@@ -86,12 +87,16 @@ back_closed(const struct detach *t, const struct device *d)
 	return !d->has_back || state <= PVN_XENBUS_INITIALISING || state == PVN_XENBUS_CLOSED;
 }
 
+/* Only of a connection that there was can a front end hold anything. */
 static bool
 front_closed(const struct detach *t, const struct device *d)
 {
 	enum pvn_xenbus_state state = pvn_xenbus_state(t->x, d->front);
+	bool connected =
+		d->back_state == PVN_XENBUS_CONNECTED || d->back_state == PVN_XENBUS_CLOSING;
 
-	return !d->has_front || state < PVN_XENBUS_INITIALISED || state == PVN_XENBUS_CLOSED;
+	return !d->has_front || !connected || state < PVN_XENBUS_INITIALISED ||
+	       state == PVN_XENBUS_CLOSED;
 }
 
 static bool

@@ -19,16 +19,28 @@
 
 typedef int reader(const char *text, char *value, size_t size);
 
+/* Six pairs of digits with colons between them, and nothing else. */
+static bool
+parse_mac(const char *text, unsigned char *bytes)
+{
+	for (int i = 0; i < 18; i++) {
+		bool colon = i % 3 == 2 && i < 17;
+
+		if (i == 17 ? text[i] != '\0'
+			    : (colon ? text[i] != ':' : !isxdigit((unsigned char)text[i])))
+			return false;
+	}
+	for (int i = 0; i < 6; i++)
+		bytes[i] = strtoul(text + 3 * i, NULL, 16);
+	return true;
+}
+
 static int
 read_mac(const char *text, char *value, size_t size)
 {
-	static const char form[] = "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx%n";
 	unsigned char b[6];
-	int len = 0;
-	bool digits = strspn(text, "0123456789abcdefABCDEF:") == strlen(text);
 
-	if (!digits || strlen(text) != 17 ||
-	    sscanf(text, form, &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &len) != 6 || len != 17)
+	if (!parse_mac(text, b))
 		return ctl_fail("mac '%s': expected six pairs of hexadecimal digits, like "
 				"00:16:3e:12:34:56",
 				text);

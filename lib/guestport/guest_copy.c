@@ -27,6 +27,8 @@ rx_plain(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 	uint64_t bytes = 0;
 	uint16_t i;
 
+	for (i = 0; i < n; i++)
+		rte_prefetch0(rx_slot(q, i));
 	for (i = 0; i < n; i++) {
 		uint32_t len = pvn_vring_drv_used_len(&q->ring, i);
 
@@ -41,24 +43,24 @@ rx_plain(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 	return i;
 }
 
-/* Copies one buffer to the end of a frame. */
+/* Copies one buffer to the end of a frame. A frame for which there is no mbuf takes no buffers. */
 static bool
 rx_append(struct pvn_guest_rxq *q, struct rte_mbuf *m, struct rte_mbuf **last, uint16_t n,
-	  uint32_t len)
+	  uint32_t len, uint16_t *buffers)
 {
 	if (!q->scatter && len > rte_pktmbuf_tailroom(m)) {
 		q->stats.too_long++;
 		return false;
 	}
 	if (!pvn_netbuf_append(m, last, q->pool, rx_slot(q, n), len)) {
-		q->stats.nombuf++;
+		*buffers = 0;
 		return false;
 	}
 	return true;
 }
 
-/* One frame of any kind into `m`. How many buffers it took is in *buffers: 0 means that the host
- * has not written all of it yet, or that the ring is broken. False if there is no frame in m.
+/* One frame of any kind into `m`. How many buffers it took is in *buffers: 0 means that there are
+ * too few mbufs, or that the ring is broken. False if there is no frame in m.
  */
 static bool
 rx_any(struct pvn_guest_rxq *q, struct rte_mbuf *m, uint16_t known, uint16_t *buffers)
@@ -76,12 +78,12 @@ rx_any(struct pvn_guest_rxq *q, struct rte_mbuf *m, uint16_t known, uint16_t *bu
 	for (uint16_t i = 0; i < *buffers; i++) {
 		if (i > 0)
 			len = pvn_vring_drv_used_len(&q->ring, i);
-		if (unlikely(len > q->buf_len || (i == 0 && len < RTE_ETHER_HDR_LEN))) {
+		if (unlikely(len > q->buf_len || len < (i == 0 ? RTE_ETHER_HDR_LEN : 1))) {
 			q->ring.fault = PVN_VRING_FAULT_USED_LEN;
-			q->stats.fault++;
+			*buffers = 0;
 			return false;
 		}
-		if (!rx_append(q, m, &last, i, len))
+		if (!rx_append(q, m, &last, i, len, buffers))
 			return false;
 	}
 	if (*buffers > 0 && !pvn_netbuf_from_hdr(m, &hdr)) {
@@ -91,20 +93,19 @@ rx_any(struct pvn_guest_rxq *q, struct rte_mbuf *m, uint16_t known, uint16_t *bu
 	return *buffers > 0;
 }
 
-/* Takes one frame that rx_plain() stopped at. False if the burst ends here; *got counts frames. */
+/* Takes one frame that rx_plain() stopped at. As rx_any(), and the mbuf is whole in any case. */
 static bool
-rx_one(struct pvn_guest_rxq *q, struct rte_mbuf *m, uint16_t known, uint16_t *buffers, bool *got)
+rx_one(struct pvn_guest_rxq *q, struct rte_mbuf *m, uint16_t known, uint16_t *buffers)
 {
-	*got = rx_any(q, m, known, buffers);
-	if (*got) {
+	if (rx_any(q, m, known, buffers)) {
 		q->stats.packets++;
 		q->stats.bytes += m->pkt_len;
-	} else {
-		rte_pktmbuf_free(m->next);
-		m->next = NULL;
-		m->nb_segs = 1;
+		return true;
 	}
-	return *buffers > 0 && q->ring.fault == PVN_VRING_FAULT_NONE;
+	rte_pktmbuf_free(m->next);
+	m->next = NULL;
+	m->nb_segs = 1;
+	return false;
 }
 
 static inline void
@@ -114,11 +115,27 @@ rx_give_back(struct pvn_guest_rxq *q, uint16_t buffers)
 	pvn_vring_drv_publish(&q->ring, buffers);
 }
 
+/* Whether a frame that could not be taken for lack of mbufs can be tried again, with those that the
+ * burst holds for the frames after it.
+ */
+static bool
+rx_spare(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t got, uint16_t *n)
+{
+	if (q->ring.fault != PVN_VRING_FAULT_NONE)
+		return false;
+	if (*n - got > 1) {
+		rte_mempool_put_bulk(q->pool, (void **)(mbufs + got + 1), *n - got - 1);
+		*n = got + 1;
+		return true;
+	}
+	q->stats.nombuf++;
+	return false;
+}
+
 static uint16_t
 rx_burst(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 {
 	uint16_t known = pvn_vring_drv_used(&q->ring, n), got = 0, buffers;
-	bool more = true, frame;
 
 	n = RTE_MIN(n, known);
 	if (n == 0)
@@ -128,16 +145,14 @@ rx_burst(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 		q->stats.nombuf++;
 		return 0;
 	}
-	while (got < n && known > 0 && more) {
+	while (got < n && known > 0) {
 		buffers = rx_plain(q, mbufs + got, RTE_MIN(n - got, known));
 		got += buffers;
-		if (likely(buffers > 0)) {
-			rx_give_back(q, buffers);
-			known -= buffers;
-			continue;
+		if (unlikely(buffers == 0)) {
+			got += rx_one(q, mbufs[got], known, &buffers);
+			if (buffers == 0 && !rx_spare(q, mbufs, got, &n))
+				break;
 		}
-		more = rx_one(q, mbufs[got], known, &buffers, &frame);
-		got += frame;
 		rx_give_back(q, buffers);
 		known -= buffers;
 	}
@@ -150,11 +165,14 @@ uint16_t
 pvn_guest_rx_copy(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct pvn_guest_rxq *q = queue;
-	uint16_t got;
+	uint16_t got = 0;
 
 	if (unlikely(!pvn_gate_enter(&q->gate)))
 		return 0;
-	got = rx_burst(q, mbufs, n);
+	if (likely(q->ring.fault == PVN_VRING_FAULT_NONE)) {
+		got = rx_burst(q, mbufs, n);
+		q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
+	}
 	pvn_gate_leave(&q->gate);
 	return got;
 }
@@ -222,25 +240,31 @@ tx_one(struct pvn_guest_txq *q, const struct rte_mbuf *m, uint16_t *frames)
 }
 
 /* Copies up to `n` frames of one segment that fits into a slot and want nothing; stops before any
- * other.
+ * other. Lengths go into the descriptors after all the data: stores to descriptors between those to
+ * slots would each wait for the other's cache line. [RING 2]
  */
 static inline uint16_t
 tx_plain(struct pvn_guest_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 {
+	const uint32_t longest = RTE_MIN(q->max_frame, PVN_GUEST_SLOT_ROOM);
+	uint16_t lens[PVN_NETBUF_BATCH];
 	uint64_t bytes = 0;
 	uint16_t i;
 
+	n = RTE_MIN(n, PVN_NETBUF_BATCH);
 	for (i = 0; i < n; i++) {
 		const struct rte_mbuf *m = mbufs[i];
 		uint32_t len = m->data_len;
 
-		if (unlikely(m->nb_segs != 1 || len > RTE_MIN(q->max_frame, PVN_GUEST_SLOT_ROOM) ||
-			     len < RTE_ETHER_HDR_LEN || (m->ol_flags & PVN_NETBUF_TX_HINTS) != 0))
+		if (unlikely(m->nb_segs != 1 || len > longest || len < RTE_ETHER_HDR_LEN ||
+			     (m->ol_flags & PVN_NETBUF_TX_HINTS) != 0))
 			break;
 		rte_memcpy(tx_slot(q, i), rte_pktmbuf_mtod(m, const void *), len);
-		pvn_vring_drv_fill_len(&q->ring, q->ring.pos + i, len, 0);
+		lens[i] = len;
 		bytes += len;
 	}
+	for (uint16_t k = 0; k < i; k++)
+		pvn_vring_drv_fill_len(&q->ring, q->ring.pos + k, lens[k], 0);
 	q->ring.pos += i;
 	q->stats.packets += i;
 	q->stats.bytes += bytes;
@@ -253,12 +277,14 @@ tx_burst(struct pvn_guest_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 	uint16_t done = 0, frames = 0, plain;
 
 	guest_tx_reclaim(q, n);
-	while (done < n) {
+	while (done < n && q->ring.fault == PVN_VRING_FAULT_NONE) {
 		plain = tx_plain(q, mbufs + done, RTE_MIN(n - done, guest_tx_free(q)));
 		done += plain;
 		frames += plain;
 		if (likely(done == n) || guest_tx_free(q) == 0)
 			break;
+		if (plain == PVN_NETBUF_BATCH)
+			continue;
 		if (!tx_one(q, mbufs[done], &frames))
 			break;
 		done++;
@@ -272,11 +298,14 @@ uint16_t
 pvn_guest_tx_copy(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct pvn_guest_txq *q = queue;
-	uint16_t sent;
+	uint16_t sent = 0;
 
 	if (unlikely(!pvn_gate_enter(&q->gate)))
 		return 0;
-	sent = tx_burst(q, mbufs, n);
+	if (likely(q->ring.fault == PVN_VRING_FAULT_NONE)) {
+		sent = tx_burst(q, mbufs, n);
+		q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
+	}
 	pvn_gate_leave(&q->gate);
 	if (likely(sent > 0))
 		pvn_netbuf_free(mbufs, sent);

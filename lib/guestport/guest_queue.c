@@ -51,6 +51,7 @@ pvn_guest_txq_start(struct pvn_guest_txq *q, void *mem, uint32_t size)
 	}
 }
 
+/* A queue without descriptors is stopped; to stop it again does nothing. */
 void
 pvn_guest_rxq_stop(struct pvn_guest_rxq *q)
 {
@@ -60,6 +61,7 @@ pvn_guest_rxq_stop(struct pvn_guest_rxq *q)
 		rte_pktmbuf_free(q->posted[i]);
 		q->posted[i] = NULL;
 	}
+	q->ring.desc = NULL;
 }
 
 void
@@ -69,10 +71,9 @@ pvn_guest_txq_stop(struct pvn_guest_txq *q)
 		return;
 	pvn_vring_drv_used(&q->ring, UINT16_MAX);
 	q->stats.lost += (uint16_t)(q->ring.avail_idx - q->ring.used_seen);
-	if (q->sent == NULL)
-		return;
-	for (uint32_t i = 0; i <= q->ring.mask; i++) {
+	for (uint32_t i = 0; q->sent != NULL && i <= q->ring.mask; i++) {
 		rte_pktmbuf_free(q->sent[i]);
 		q->sent[i] = NULL;
 	}
+	q->ring.desc = NULL;
 }

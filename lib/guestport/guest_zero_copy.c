@@ -8,6 +8,8 @@
  * cannot change. A foreign frame, or one whose data others may read while a header is to be written
  * in front of it, is copied into mbufs of the pool.
  */
+#include <rte_tcp.h>
+
 #include "guestport_priv.h"
 
 /* ---- receive ---- */
@@ -93,7 +95,7 @@ rx_link(struct pvn_guest_rxq *q, struct rte_mbuf *m, uint16_t buffers)
 		struct rte_mbuf *seg = take_posted(q, i);
 
 		pvn_netbuf_init(seg, &q->rearm, len);
-		right = right && len <= q->buf_len;
+		right = right && len > 0 && len <= q->buf_len;
 		last->next = seg;
 		last = seg;
 		m->nb_segs++;
@@ -126,7 +128,6 @@ rx_any(struct pvn_guest_rxq *q, uint16_t known)
 	q->ring.used_idx += buffers;
 	if (unlikely(!right)) {
 		q->ring.fault = PVN_VRING_FAULT_USED_LEN;
-		q->stats.fault++;
 	} else if (unlikely(buffers > 1 && !q->scatter)) {
 		q->stats.too_long++;
 	} else if (unlikely(!pvn_netbuf_from_hdr(m, &hdr))) {
@@ -167,11 +168,14 @@ uint16_t
 pvn_guest_rx_zero_copy(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct pvn_guest_rxq *q = queue;
-	uint16_t got;
+	uint16_t got = 0;
 
 	if (unlikely(!pvn_gate_enter(&q->gate)))
 		return 0;
-	got = rx_burst(q, mbufs, n);
+	if (likely(q->ring.fault == PVN_VRING_FAULT_NONE)) {
+		got = rx_burst(q, mbufs, n);
+		q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
+	}
 	pvn_gate_leave(&q->gate);
 	return got;
 }
@@ -188,14 +192,24 @@ shared_seg(const struct pvn_guest_txq *q, const struct rte_mbuf *m)
 	       m->data_len > 0 && m->data_off >= PVN_VRING_HDR_ROOM;
 }
 
+/* Whether checksums and a header may be written where the frame is: nobody else has a look at it,
+ * and the headers are in one segment.
+ */
+static bool
+writable_frame(const struct rte_mbuf *m)
+{
+	const uint32_t headers = (uint32_t)m->l2_len + m->l3_len + sizeof(struct rte_tcp_hdr);
+
+	return rte_mbuf_refcnt_read(m) == 1 && !RTE_MBUF_CLONED(m) &&
+	       (!RTE_MBUF_HAS_EXTBUF(m) || rte_mbuf_ext_refcnt_read(m->shinfo) == 1) &&
+	       (m->nb_segs == 1 || m->data_len >= headers);
+}
+
 /* Whether a frame can go as it is. */
 static bool
 shared_frame(const struct pvn_guest_txq *q, const struct rte_mbuf *m)
 {
-	const bool writes = (m->ol_flags & PVN_NETBUF_TX_HINTS) != 0;
-
-	if (writes && (rte_mbuf_refcnt_read(m) != 1 || RTE_MBUF_CLONED(m) ||
-		       (RTE_MBUF_HAS_EXTBUF(m) && rte_mbuf_ext_refcnt_read(m->shinfo) != 1)))
+	if ((m->ol_flags & PVN_NETBUF_TX_HINTS) != 0 && !writable_frame(m))
 		return false;
 	for (; m != NULL; m = m->next)
 		if (!shared_seg(q, m))
@@ -269,6 +283,15 @@ tx_lend_frame(struct pvn_guest_txq *q, struct rte_mbuf *m, uint16_t hdr_flag, ui
 	guest_tx_lend(q, frames, m->nb_segs);
 }
 
+/* The descriptors of a frame whose copy is in mbufs of the pool. */
+static inline uint32_t
+copy_descs(const struct pvn_guest_txq *q, const struct rte_mbuf *m)
+{
+	uint32_t room = rte_pktmbuf_data_room_size(q->pool) - RTE_PKTMBUF_HEADROOM;
+
+	return (m->pkt_len + room - 1) / room;
+}
+
 /* A frame that is foreign, chained or has hints. False if there is no room for it now; `m` is taken
  * otherwise, and *frames counts it if it is sent.
  */
@@ -276,12 +299,16 @@ static bool
 tx_one(struct pvn_guest_txq *q, struct rte_mbuf *m, uint16_t *frames)
 {
 	enum pvn_netbuf_hints hints;
+	const bool shared = shared_frame(q, m);
+	const uint32_t descs = shared ? m->nb_segs : copy_descs(q, m);
 	struct virtio_net_hdr hdr;
 	struct rte_mbuf *copy;
 
-	if (!guest_tx_len_ok(q, m, 1))
+	if (!guest_tx_len_ok(q, m, descs))
 		goto drop;
-	if (!shared_frame(q, m)) {
+	if (descs > guest_tx_free(q))
+		return false;
+	if (!shared) {
 		copy = tx_copy(q, m);
 		if (copy == NULL)
 			return false;
@@ -289,8 +316,6 @@ tx_one(struct pvn_guest_txq *q, struct rte_mbuf *m, uint16_t *frames)
 		m = copy;
 		q->stats.copied++;
 	}
-	if (!guest_tx_len_ok(q, m, m->nb_segs))
-		goto drop;
 	hints = pvn_netbuf_hints(m, rte_pktmbuf_mtod(m, uint8_t *), m->data_len, q->features, &hdr);
 	if (hints == PVN_NETBUF_BAD) {
 		q->stats.bad_offload++;
@@ -314,33 +339,28 @@ tx_plain(struct pvn_guest_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		struct rte_mbuf *m = mbufs[i];
-		uint16_t pos = q->ring.pos + i;
+		const struct rte_mbuf *m = mbufs[i];
 
 		if (unlikely(m->nb_segs != 1 || m->data_len > q->max_frame ||
 			     m->data_len < RTE_ETHER_HDR_LEN || !shared_seg(q, m) ||
 			     (m->ol_flags & PVN_NETBUF_TX_HINTS) != 0))
 			break;
+		bytes += m->data_len;
+	}
+	for (uint16_t k = 0; k < i; k++) {
+		struct rte_mbuf *m = mbufs[k];
+		uint16_t pos = q->ring.pos + k;
+
 		q->sent[pos & q->ring.mask] = m;
 		pvn_vring_drv_fill(
 			&q->ring, pos,
 			wire_addr(q->shared, q->shared_index, rte_pktmbuf_mtod(m, const void *)),
 			m->data_len, 0);
-		bytes += m->data_len;
 	}
 	q->ring.pos += i;
 	q->stats.packets += i;
 	q->stats.bytes += bytes;
 	return i;
-}
-
-/* The most descriptors that a frame may need when its copy is in mbufs of the pool. */
-static inline uint16_t
-tx_descs_wanted(const struct pvn_guest_txq *q, const struct rte_mbuf *m)
-{
-	uint32_t room = rte_pktmbuf_data_room_size(q->pool) - RTE_PKTMBUF_HEADROOM;
-
-	return RTE_MAX((m->pkt_len + room - 1) / room, m->nb_segs);
 }
 
 static uint16_t
@@ -349,7 +369,7 @@ tx_burst(struct pvn_guest_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 	uint16_t done = 0, frames = 0;
 
 	tx_free_used(q);
-	while (done < n && guest_tx_free(q) > 0) {
+	while (done < n && guest_tx_free(q) > 0 && q->ring.fault == PVN_VRING_FAULT_NONE) {
 		uint16_t plain =
 			tx_plain(q, mbufs + done, RTE_MIN((uint16_t)(n - done), guest_tx_free(q)));
 
@@ -357,9 +377,6 @@ tx_burst(struct pvn_guest_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 		frames += plain;
 		if (likely(plain > 0))
 			continue;
-		if (tx_descs_wanted(q, mbufs[done]) > guest_tx_free(q) &&
-		    tx_descs_wanted(q, mbufs[done]) <= q->ring.mask + 1)
-			break;
 		if (!tx_one(q, mbufs[done], &frames))
 			break;
 		done++;
@@ -373,11 +390,14 @@ uint16_t
 pvn_guest_tx_zero_copy(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct pvn_guest_txq *q = queue;
-	uint16_t sent;
+	uint16_t sent = 0;
 
 	if (unlikely(!pvn_gate_enter(&q->gate)))
 		return 0;
-	sent = tx_burst(q, mbufs, n);
+	if (likely(q->ring.fault == PVN_VRING_FAULT_NONE)) {
+		sent = tx_burst(q, mbufs, n);
+		q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
+	}
 	pvn_gate_leave(&q->gate);
 	return sent;
 }

@@ -23,14 +23,14 @@ guest_write_hdr(uint8_t *data, const struct virtio_net_hdr *hdr)
 }
 
 /* How many of the `known` used buffers the first frame fills. 0 and a fault if there are not that
- * many: a host publishes all buffers of a frame at once.
+ * many, since a host publishes all buffers of a frame at once, or more than a frame may have.
  */
 static inline uint16_t
 guest_rx_buffers(struct pvn_vring_drv *ring, const struct virtio_net_hdr *hdr, uint16_t known)
 {
 	uint16_t buffers = RTE_MAX(pvn_le16_to_cpu(hdr->num_buffers), 1);
 
-	if (likely(buffers <= known))
+	if (likely(buffers <= RTE_MIN(known, PVN_VRING_CHAIN_MAX)))
 		return buffers;
 	ring->fault = PVN_VRING_FAULT_HDR;
 	return 0;
@@ -86,9 +86,10 @@ guest_tx_reclaim(struct pvn_guest_txq *q, uint16_t want)
 static inline bool
 guest_tx_len_ok(struct pvn_guest_txq *q, const struct rte_mbuf *m, uint32_t descs)
 {
-	const bool tso = (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;
+	const uint32_t longest =
+		(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0 ? UINT16_MAX : q->max_frame;
 
-	if (likely(m->pkt_len >= RTE_ETHER_HDR_LEN && (tso || m->pkt_len <= q->max_frame) &&
+	if (likely(m->pkt_len >= RTE_ETHER_HDR_LEN && m->pkt_len <= longest &&
 		   descs <= RTE_MIN(PVN_VRING_CHAIN_MAX, q->ring.mask + 1u)))
 		return true;
 	q->stats.too_long++;

@@ -34,7 +34,8 @@
 #define PVN_GUEST_SLOT_STRIDE (PVN_GUEST_SLOT_HEADROOM + PVN_GUEST_SLOT_ROOM)
 
 /* Counters: member, name as in xstats. Every frame that is not delivered is in exactly one of those
- * after bytes.
+ * after bytes; nombuf counts attempts, the frame stays in the ring. fault counts rings that the
+ * host broke; lost counts frames that were among packets before.
  */
 #define PVN_GUEST_RX_STATS(X)                                                                      \
 	X(packets, "packets")                                                                      \

@@ -42,9 +42,13 @@ pvn_host_policy_rate(struct pvn_host_policy *policy, uint64_t bits_per_s)
 static uint64_t
 within_rate(struct pvn_host_policy *policy, struct rte_mbuf **mbufs, uint16_t n)
 {
-	uint64_t pass = 0, now = rte_get_tsc_cycles();
+	uint64_t pass = 0, now;
 
 	rte_spinlock_lock(&policy->meter_lock);
+	/* To the meter, a time before the last one would be an eternity after it. */
+	now = rte_get_tsc_cycles();
+	if ((int64_t)(now - policy->meter.time) < 0)
+		now = policy->meter.time;
 	for (uint16_t i = 0; i < n; i++)
 		if (rte_meter_srtcm_color_blind_check(&policy->meter, &policy->profile, now,
 						      mbufs[i]->pkt_len) != RTE_COLOR_RED)
@@ -92,10 +96,8 @@ peek_plain(struct pvn_host_rxq *q, struct pvn_vring_buf *bufs, uint16_t n)
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + i, false, &bufs[i]))) {
-			q->stats.fault++;
+		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + i, false, &bufs[i])))
 			break;
-		}
 		if (unlikely(bufs[i].flags != 0 || bufs[i].len > longest ||
 			     bufs[i].len < RTE_ETHER_HDR_LEN))
 			break;
@@ -122,12 +124,10 @@ give_back(struct pvn_host_rxq *q, uint16_t frames, uint16_t descs)
 	pvn_vring_dev_publish(&q->ring, frames, descs);
 }
 
-/* Appends the buffers of a frame to `m`; what is wrong with it is counted. */
+/* Whether the buffers can be a frame; counted if not. */
 static bool
-gather(struct pvn_host_rxq *q, struct rte_mbuf *m, const struct pvn_vring_buf *bufs, uint16_t count,
-       uint32_t longest)
+len_ok(struct pvn_host_rxq *q, const struct pvn_vring_buf *bufs, uint16_t count, uint32_t longest)
 {
-	struct rte_mbuf *last = m;
 	uint32_t total = 0;
 
 	for (uint16_t i = 0; i < count; i++)
@@ -140,108 +140,150 @@ gather(struct pvn_host_rxq *q, struct rte_mbuf *m, const struct pvn_vring_buf *b
 		q->stats.too_long++;
 		return false;
 	}
-	for (uint16_t i = 0; i < count; i++) {
-		if (!pvn_netbuf_append(m, &last, q->pool, bufs[i].addr, bufs[i].len)) {
-			q->stats.nombuf++;
-			return false;
-		}
-	}
 	return true;
+}
+
+/* Copies the buffers of a frame into `m`, and into more mbufs. */
+static bool
+gather(struct pvn_host_rxq *q, struct rte_mbuf *m, const struct pvn_vring_buf *bufs, uint16_t count)
+{
+	struct rte_mbuf *last = m;
+
+	for (uint16_t i = 0; i < count; i++)
+		if (!pvn_netbuf_append(m, &last, q->pool, bufs[i].addr, bufs[i].len))
+			return false;
+	return true;
+}
+
+/* Whether the guest was promised that such frames are cut for it. */
+static bool
+gso_taken(const struct pvn_host_rxq *q, const struct virtio_net_hdr *hdr)
+{
+	switch (hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		return (q->features & RTE_BIT64(VIRTIO_NET_F_HOST_TSO4)) != 0;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		return (q->features & RTE_BIT64(VIRTIO_NET_F_HOST_TSO6)) != 0;
+	default:
+		return false;
+	}
 }
 
 /* Interprets the header of a frame that is in `m`; counted if it cannot be right. */
 static bool
 apply_hdr(struct pvn_host_rxq *q, struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
 {
-	if (pvn_netbuf_from_hdr(m, hdr) &&
+	if ((hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE || gso_taken(q, hdr)) &&
+	    pvn_netbuf_from_hdr(m, hdr) &&
 	    (q->keep_hints || (m->ol_flags & PVN_NETBUF_TX_HINTS) == 0 || pvn_netbuf_checksum(m)))
 		return true;
 	q->stats.bad_hdr++;
 	return false;
 }
 
-/* The frame at ring.pos, of any kind, into `m`. True if there is one in m; it is used in any case,
- * unless the ring has a fault.
+/* The frame at ring.pos, of any kind, into `m`. True if there is one in m. *taken is 0 if it stays
+ * in the ring, because that has a fault or because there are too few mbufs.
  */
 static bool
-take_any(struct pvn_host_rxq *q, struct rte_mbuf *m)
+take_any(struct pvn_host_rxq *q, struct rte_mbuf *m, uint16_t *taken)
 {
 	struct pvn_vring_buf bufs[PVN_VRING_CHAIN_MAX];
 	struct virtio_net_hdr hdr = {0};
-	uint32_t longest = q->max_frame;
 	uint16_t count = 0;
 	bool good;
 
+	*taken = 0;
+	pvn_netbuf_init(m, &q->rearm, 0);
 	if (pvn_vring_dev_buf(&q->ring, q->ring.pos, false, &bufs[0]))
 		count = pvn_vring_dev_chain(&q->ring, q->ring.pos, bufs);
-	if (count == 0) {
-		q->stats.fault++;
+	if (count == 0)
 		return false;
-	}
 	if ((bufs[0].flags & VRING_DESC_F_HDR) != 0)
 		pvn_vring_dev_read_hdr(&bufs[0], &hdr);
-	if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE)
-		longest = UINT16_MAX;
-	pvn_netbuf_init(m, &q->rearm, 0);
-	good = gather(q, m, bufs, count, longest) && apply_hdr(q, m, &hdr);
+	good = len_ok(q, bufs, count, gso_taken(q, &hdr) ? UINT16_MAX : q->max_frame);
+	if (good && !gather(q, m, bufs, count)) {
+		q->stats.nombuf++;
+		return false;
+	}
+	good = good && apply_hdr(q, m, &hdr);
 	give_back(q, 1, count);
+	*taken = 1;
 	return good;
 }
 
 /* As take_any(), and puts the mbuf right again if there is no frame in it. */
-static bool
-take_one(struct pvn_host_rxq *q, struct rte_mbuf *m)
+static uint16_t
+take_one(struct pvn_host_rxq *q, struct rte_mbuf *m, uint16_t *taken)
 {
-	if (take_any(q, m))
-		return true;
+	if (take_any(q, m, taken))
+		return 1;
 	rte_pktmbuf_free(m->next);
 	m->next = NULL;
 	m->nb_segs = 1;
-	return false;
+	return 0;
 }
 
-/* At most BATCH frames. *more: the burst may go on. */
+/* At most BATCH frames. *taken counts those that left the ring, delivered or not; after 0 the burst
+ * ends.
+ */
 static inline uint16_t
-rx_batch(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n, bool *more)
+rx_batch(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n, uint16_t *taken)
 {
 	struct pvn_vring_buf bufs[BATCH];
 	uint16_t frames;
 
+	*taken = 0;
 	n = pvn_netbuf_get_raw(q->pool, mbufs, n);
-	*more = n > 0;
 	if (unlikely(n == 0)) {
 		q->stats.nombuf++;
 		return 0;
 	}
-	frames = peek_plain(q, bufs, n);
+	frames = *taken = peek_plain(q, bufs, n);
 	if (likely(frames > 0)) {
 		copy_plain(q, bufs, mbufs, frames);
 		give_back(q, frames, frames);
-	} else {
-		frames = take_one(q, mbufs[0]);
-		*more = q->ring.fault == PVN_VRING_FAULT_NONE;
+	} else if (q->ring.fault == PVN_VRING_FAULT_NONE) {
+		/* The frame may need every mbuf there is. */
+		if (n > 1)
+			rte_mempool_put_bulk(q->pool, (void **)(mbufs + 1), n - 1);
+		n = 1;
+		frames = take_one(q, mbufs[0], taken);
 	}
 	if (unlikely(frames < n))
 		rte_mempool_put_bulk(q->pool, (void **)(mbufs + frames), n - frames);
 	return enforce(q, mbufs, frames);
 }
 
+/* At most `n` frames leave the ring, so a guest whose frames are all refused costs one burst. */
+static uint16_t
+rx_burst(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint16_t got = 0, seen = 0, known, taken;
+
+	while (seen < n) {
+		known = pvn_vring_dev_avail(&q->ring, 1);
+		if (known == 0)
+			break;
+		known = RTE_MIN(known, (uint16_t)(n - seen));
+		got += rx_batch(q, mbufs + got, RTE_MIN(known, (uint16_t)BATCH), &taken);
+		if (unlikely(taken == 0))
+			break;
+		seen += taken;
+	}
+	return got;
+}
+
 uint16_t
 pvn_host_rx(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct pvn_host_rxq *q = queue;
-	uint16_t got = 0, turns, known;
-	bool more = true;
+	uint16_t got = 0;
 
 	if (unlikely(!pvn_gate_enter(&q->gate)))
 		return 0;
-	/* Each turn uses a frame, so that a guest whose frames are all refused costs one burst. */
-	for (turns = 0; more && got < n && turns < n; turns++) {
-		known = pvn_vring_dev_avail(&q->ring, 1);
-		if (known == 0)
-			break;
-		known = RTE_MIN(known, (uint16_t)(n - got));
-		got += rx_batch(q, mbufs + got, RTE_MIN(known, (uint16_t)BATCH), &more);
+	if (likely(q->ring.fault == PVN_VRING_FAULT_NONE)) {
+		got = rx_burst(q, mbufs, n);
+		q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
 	}
 	pvn_gate_leave(&q->gate);
 	return got;

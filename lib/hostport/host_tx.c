@@ -18,12 +18,10 @@ collect(struct pvn_host_txq *q, uint16_t used, uint16_t known, uint32_t len,
 	uint32_t room = 0;
 
 	while (room < len && count < PVN_VRING_CHAIN_MAX) {
-		if (used + count == known)
+		if (used + count >= known)
 			return 0;
-		if (!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + count, true, &bufs[count])) {
-			q->stats.fault++;
+		if (!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + count, true, &bufs[count]))
 			return 0;
-		}
 		room += RTE_MIN(bufs[count].len, (uint32_t)UINT16_MAX + 1);
 		count++;
 	}
@@ -87,7 +85,8 @@ tx_one(struct pvn_host_txq *q, const struct rte_mbuf *m, uint16_t *used, uint16_
 		return true;
 	*known = pvn_vring_dev_avail(&q->ring, UINT16_MAX); /* all there are now */
 	count = collect(q, *used, *known, m->pkt_len, bufs);
-	if (count == 0 && (*known <= q->ring.mask || *used > 0))
+	if (q->ring.fault != PVN_VRING_FAULT_NONE ||
+	    (count == 0 && (*known <= q->ring.mask || *used > 0)))
 		return false;
 	if (count == 0 || (count > 1 && !q->mergeable)) {
 		q->stats.too_long++;
@@ -101,14 +100,18 @@ tx_one(struct pvn_host_txq *q, const struct rte_mbuf *m, uint16_t *used, uint16_
 	return true;
 }
 
-/* Frames of one segment that want nothing, each into one buffer; stops before any other. */
+/* Frames of one segment that want nothing, each into one buffer; stops before any other. Used
+ * elements are written after all the data, as in tx_plain() of the guest.
+ */
 static inline uint16_t
 tx_plain(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t used, uint16_t n)
 {
+	uint16_t lens[PVN_NETBUF_BATCH];
 	struct pvn_vring_buf buf;
 	uint64_t bytes = 0;
 	uint16_t i;
 
+	n = RTE_MIN(n, PVN_NETBUF_BATCH);
 	for (i = 0; i < n; i++) {
 		const struct rte_mbuf *m = mbufs[i];
 		uint32_t len = m->data_len;
@@ -116,16 +119,15 @@ tx_plain(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t used, uint16_
 		if (unlikely(m->nb_segs != 1 || len > q->max_frame || len < RTE_ETHER_HDR_LEN ||
 			     (m->ol_flags & PVN_NETBUF_TX_HINTS) != 0))
 			break;
-		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + i, true, &buf))) {
-			q->stats.fault++;
-			break;
-		}
-		if (unlikely(len > buf.len))
+		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + i, true, &buf) ||
+			     len > buf.len))
 			break;
 		rte_memcpy(buf.addr, rte_pktmbuf_mtod(m, const void *), len);
-		pvn_vring_dev_fill_used(&q->ring, used + i, q->ring.pos + used + i, len);
+		lens[i] = len;
 		bytes += len;
 	}
+	for (uint16_t k = 0; k < i; k++)
+		pvn_vring_dev_fill_used(&q->ring, used + k, q->ring.pos + used + k, lens[k]);
 	q->stats.packets += i;
 	q->stats.bytes += bytes;
 	return i;
@@ -154,14 +156,30 @@ tx_burst(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 }
 
 static inline uint16_t
-tx_gated(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
+tx_counted(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 {
 	uint16_t sent;
 
-	if (unlikely(!pvn_gate_enter(&q->gate)))
+	if (unlikely(q->ring.fault != PVN_VRING_FAULT_NONE))
 		return 0;
 	sent = tx_burst(q, mbufs, n);
-	pvn_gate_leave(&q->gate);
+	q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
+	return sent;
+}
+
+/* The gate is open, so lead and shared stay as they are. */
+static inline uint16_t
+tx_lead(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint16_t sent;
+
+	if (unlikely(q->lead != NULL))
+		q = q->lead;
+	if (likely(!q->shared))
+		return tx_counted(q, mbufs, n);
+	rte_spinlock_lock(&q->lock);
+	sent = tx_counted(q, mbufs, n);
+	rte_spinlock_unlock(&q->lock);
 	return sent;
 }
 
@@ -171,15 +189,10 @@ pvn_host_tx(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 	struct pvn_host_txq *q = queue;
 	uint16_t sent;
 
-	if (unlikely(q->lead != NULL))
-		q = q->lead;
-	if (unlikely(q->shared)) {
-		rte_spinlock_lock(&q->lock);
-		sent = tx_gated(q, mbufs, n);
-		rte_spinlock_unlock(&q->lock);
-	} else {
-		sent = tx_gated(q, mbufs, n);
-	}
+	if (unlikely(!pvn_gate_enter(&q->gate)))
+		return 0;
+	sent = tx_lead(q, mbufs, n);
+	pvn_gate_leave(&q->gate);
 	if (likely(sent > 0))
 		pvn_netbuf_free(mbufs, sent);
 	return sent;

@@ -24,7 +24,8 @@
 #include "pvn_vring.h"
 
 /* Counters: member, name as in xstats. Every frame that is not delivered is in exactly one of those
- * after bytes; nombuf counts attempts, the frame stays in the ring.
+ * after bytes; nombuf counts attempts, the frame stays in the ring. fault counts rings that the
+ * guest broke, with the frame that did it.
  */
 #define PVN_HOST_RX_STATS(X)                                                                       \
 	X(packets, "packets")                                                                      \
@@ -66,6 +67,7 @@ struct pvn_host_rxq {
 	struct rte_mempool *pool;
 	struct pvn_host_policy *policy;
 	struct pvn_netbuf_rearm rearm;
+	uint64_t features;  /* VIRTIO_NET_F_*: what was negotiated */
 	uint32_t mbuf_room; /* data bytes in a mbuf of pool */
 	uint32_t max_frame; /* longest frame without segmentation, bytes */
 	bool scatter;	    /* frames may fill several mbufs */
@@ -76,7 +78,8 @@ struct pvn_host_rxq {
 } __rte_cache_aligned;
 
 /* Frames to the guest. A guest may have fewer rings than the host has threads: then several queues
- * lead to the same ring, and its lock is taken.
+ * lead to the same ring, and its lock is taken. Each of these queues has its own gate open; `lead`
+ * and `shared` change while all of them are shut.
  */
 struct pvn_host_txq {
 	struct pvn_gate gate;

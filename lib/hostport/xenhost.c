@@ -64,6 +64,7 @@ attach_queues(struct pvn_xenhost *host)
 
 	for (uint16_t i = 0; i < host->queues; i++) {
 		host->rxq[i]->policy = &host->policy;
+		host->rxq[i]->features = host->agreed;
 		host->rxq[i]->max_frame = XENVIRT_FRAME_MAX(host->mtu);
 		pvn_vring_dev_reset(&host->rxq[i]->ring, host->tx_rings[i].addr, host->tx_sizes[i],
 				    host->pools, host->pool_count);
@@ -82,7 +83,7 @@ attach_queues(struct pvn_xenhost *host)
 		pvn_vring_dev_reset(&q->ring, host->rx_rings[i].addr, host->rx_sizes[i],
 				    host->pools, host->pool_count);
 	}
-	for (uint16_t i = 0; i < RTE_MIN(host->queues, host->tx_queues); i++)
+	for (uint16_t i = 0; i < host->tx_queues; i++)
 		pvn_gate_open(&host->txq[i]->gate);
 }
 

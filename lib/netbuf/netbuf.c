@@ -77,14 +77,25 @@ pvn_netbuf_append(struct rte_mbuf *m, struct rte_mbuf **last, struct rte_mempool
 	return true;
 }
 
+/* What the checksum of a frame is about. */
+struct l4_part {
+	uint32_t start; /* of TCP or UDP in the frame */
+	uint32_t len;	/* of it with its data */
+	uint16_t offset;
+	bool padded; /* there are bytes behind it that do not belong to it */
+	bool ipv6;
+};
+
 /* Sum of the TCP or UDP pseudo header, as one's complement, not inverted. [RFC 9293 3.1] */
 static uint16_t
-pseudo_sum(const uint8_t *l3, bool ipv6, uint8_t proto, uint32_t l4_len)
+pseudo_sum(const uint8_t *l3, const struct l4_part *l4)
 {
-	const size_t addr_offset = ipv6 ? offsetof(struct rte_ipv6_hdr, src_addr)
-					: offsetof(struct rte_ipv4_hdr, src_addr);
-	const size_t addr_len = ipv6 ? 32 : 8;
-	const rte_be32_t tail[2] = {rte_cpu_to_be_32(l4_len), rte_cpu_to_be_32(proto)};
+	const size_t addr_offset = l4->ipv6 ? offsetof(struct rte_ipv6_hdr, src_addr)
+					    : offsetof(struct rte_ipv4_hdr, src_addr);
+	const uint32_t proto =
+		l4->offset == offsetof(struct rte_udp_hdr, dgram_cksum) ? IPPROTO_UDP : IPPROTO_TCP;
+	const size_t addr_len = l4->ipv6 ? 32 : 8;
+	const rte_be32_t tail[2] = {rte_cpu_to_be_32(l4->len), rte_cpu_to_be_32(proto)};
 	uint8_t words[32 + sizeof(tail)];
 
 	memcpy(words, l3 + addr_offset, addr_len);
@@ -137,21 +148,70 @@ tso_to_hdr(const struct rte_mbuf *m, struct virtio_net_hdr *hdr)
 	return true;
 }
 
-/* The checksum of everything from `start` on, for the place `at` inside it. What the frame has
- * there is taken out of the sum again, so it need not be zero and the frame is only read.
+/* Sum of `len` bytes from `skip` on. (DPDK 22.11's own loses carries where a segment begins at an
+ * odd byte.)
  */
-static bool
-l4_csum(const struct rte_mbuf *m, uint32_t start, uint32_t at, uint16_t pseudo, uint16_t *csum)
+static uint16_t
+sum_frame(const struct rte_mbuf *m, uint32_t skip, uint32_t len)
 {
-	uint16_t sum, there;
+	uint32_t sum = 0, done = 0;
 
-	pvn_netbuf_copy_out(m, at, &there, sizeof(there));
-	if (rte_raw_cksum_mbuf(m, start, m->pkt_len - start, &sum) < 0)
-		return false;
-	*csum = (uint16_t)~__rte_raw_cksum_reduce((uint32_t)sum + pseudo + (uint16_t)~there);
-	if (*csum == 0)
-		*csum = 0xffff; /* 0 would mean "none" in UDP; both are the same number */
-	return true;
+	for (; m != NULL && done < len; m = m->next) {
+		uint16_t part;
+		uint32_t n;
+
+		if (skip >= m->data_len) {
+			skip -= m->data_len;
+			continue;
+		}
+		n = RTE_MIN(m->data_len - skip, len - done);
+		part = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, const void *, skip), n);
+		sum = __rte_raw_cksum_reduce(sum + (done % 2 == 0 ? part : rte_bswap16(part)));
+		done += n;
+		skip = 0;
+	}
+	return (uint16_t)sum;
+}
+
+/* The checksum. What the frame has in its place is taken out of the sum again, so it need not be
+ * zero and the frame is only read.
+ */
+static uint16_t
+l4_csum(const struct rte_mbuf *m, const struct l4_part *l4, uint16_t pseudo)
+{
+	uint16_t there, csum;
+
+	pvn_netbuf_copy_out(m, l4->start + l4->offset, &there, sizeof(there));
+	csum = ~__rte_raw_cksum_reduce((uint32_t)sum_frame(m, l4->start, l4->len) + pseudo +
+				       (uint16_t)~there);
+	return csum == 0 ? 0xffff : csum; /* 0 would mean "none" in UDP; both are the same number */
+}
+
+/* Where TCP or UDP ends, by the IP header: what follows pads the frame and is not in the sum. For
+ * segmentation the header's length does not matter.
+ */
+static struct l4_part
+find_l4(const struct rte_mbuf *m)
+{
+	struct l4_part l4 = {
+		.start = m->l2_len + m->l3_len,
+		.offset = l4_csum_offset(m->ol_flags),
+		.ipv6 = (m->ol_flags & RTE_MBUF_F_TX_IPV6) != 0,
+	};
+	const size_t at = l4.ipv6 ? offsetof(struct rte_ipv6_hdr, payload_len)
+				  : offsetof(struct rte_ipv4_hdr, total_length);
+	const uint32_t least = l4.offset + (uint32_t)sizeof(uint16_t);
+	uint32_t before = l4.ipv6 ? m->l3_len - sizeof(struct rte_ipv6_hdr) : m->l3_len;
+	rte_be16_t told;
+
+	pvn_netbuf_copy_out(m, m->l2_len + at, &told, sizeof(told));
+	l4.len = m->pkt_len - l4.start;
+	l4.padded = (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) == 0 &&
+		    rte_be_to_cpu_16(told) >= before + least &&
+		    rte_be_to_cpu_16(told) - before < l4.len;
+	if (l4.padded)
+		l4.len = rte_be_to_cpu_16(told) - before;
+	return l4;
 }
 
 /* Whether the peer segments such frames. */
@@ -169,27 +229,22 @@ static enum pvn_netbuf_hints
 l4_hints(const struct rte_mbuf *m, uint8_t *head, uint32_t head_len, uint64_t features,
 	 struct virtio_net_hdr *hdr)
 {
-	const bool ipv6 = (m->ol_flags & RTE_MBUF_F_TX_IPV6) != 0;
-	uint16_t offset = l4_csum_offset(m->ol_flags);
-	uint32_t start = m->l2_len + m->l3_len;
+	const struct l4_part l4 = find_l4(m);
 	uint16_t sum;
 
-	if (start + offset + sizeof(sum) > RTE_MIN(head_len, m->pkt_len))
+	if (l4.start + l4.offset + sizeof(sum) > RTE_MIN(head_len, m->pkt_len))
 		return PVN_NETBUF_BAD;
-	sum = pseudo_sum(head + m->l2_len, ipv6,
-			 offset == offsetof(struct rte_udp_hdr, dgram_cksum) ? IPPROTO_UDP
-									     : IPPROTO_TCP,
-			 m->pkt_len - start);
-	if ((features & RTE_BIT64(VIRTIO_NET_F_CSUM)) == 0) {
-		if (!l4_csum(m, start, start + offset, sum, &sum))
-			return PVN_NETBUF_BAD;
-		memcpy(head + start + offset, &sum, sizeof(sum));
+	sum = pseudo_sum(head + m->l2_len, &l4);
+	/* A peer would sum up to the end of the frame. */
+	if ((features & RTE_BIT64(VIRTIO_NET_F_CSUM)) == 0 || l4.padded) {
+		sum = l4_csum(m, &l4, sum);
+		memcpy(head + l4.start + l4.offset, &sum, sizeof(sum));
 		return PVN_NETBUF_PLAIN;
 	}
-	memcpy(head + start + offset, &sum, sizeof(sum));
+	memcpy(head + l4.start + l4.offset, &sum, sizeof(sum));
 	hdr->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	hdr->csum_start = pvn_cpu_to_le16(start);
-	hdr->csum_offset = pvn_cpu_to_le16(offset);
+	hdr->csum_start = pvn_cpu_to_le16(l4.start);
+	hdr->csum_offset = pvn_cpu_to_le16(l4.offset);
 	return PVN_NETBUF_HDR;
 }
 
@@ -214,7 +269,9 @@ pvn_netbuf_hints(const struct rte_mbuf *m, uint8_t *head, uint32_t head_len, uin
 	return (flags & RTE_MBUF_F_TX_L4_MASK) == 0 ? PVN_NETBUF_PLAIN : PVN_NETBUF_BAD;
 }
 
-/* The frame's layers, as found in it; false unless it is plain TCP or UDP over IP. */
+/* The frame's layers, as found in it; false unless it is plain TCP or UDP over IP, with its header
+ * whole.
+ */
 static bool
 parse(const struct rte_mbuf *m, struct rte_net_hdr_lens *lens, uint64_t *flags)
 {
@@ -233,25 +290,34 @@ parse(const struct rte_mbuf *m, struct rte_net_hdr_lens *lens, uint64_t *flags)
 		*flags |= RTE_MBUF_F_TX_UDP_CKSUM;
 	else
 		return false;
-	return true;
+	/* A mbuf has few bits for them. */
+	return lens->l2_len < RTE_BIT32(RTE_MBUF_L2_LEN_BITS) &&
+	       lens->l3_len < RTE_BIT32(RTE_MBUF_L3_LEN_BITS) &&
+	       lens->l4_len >= l4_csum_offset(*flags) + sizeof(uint16_t) &&
+	       (uint32_t)lens->l2_len + lens->l3_len + lens->l4_len <= m->pkt_len;
 }
 
 /* Checks the header's segmentation request against the frame; adds the flags for it. */
 static bool
-gso_ok(const struct virtio_net_hdr *hdr, uint64_t *flags)
+gso_ok(const struct virtio_net_hdr *hdr, const struct rte_net_hdr_lens *lens, uint32_t pkt_len,
+       uint64_t *flags)
 {
+	const uint32_t headers = lens->l2_len + lens->l3_len + lens->l4_len;
 	uint8_t type = hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
 	bool tcp = (*flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM;
 
-	if (type == VIRTIO_NET_HDR_GSO_NONE)
+	if (hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return true;
-	if (!tcp || hdr->gso_size == 0)
+	if (!tcp || hdr->gso_size == 0 || lens->l4_len < sizeof(struct rte_tcp_hdr) ||
+	    headers >= pkt_len)
 		return false;
 	if (type == VIRTIO_NET_HDR_GSO_TCPV4 && (*flags & RTE_MBUF_F_TX_IPV4) == 0)
 		return false;
 	if (type == VIRTIO_NET_HDR_GSO_TCPV6 && (*flags & RTE_MBUF_F_TX_IPV6) == 0)
 		return false;
 	*flags |= RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_RX_LRO;
+	if (type == VIRTIO_NET_HDR_GSO_TCPV4)
+		*flags |= RTE_MBUF_F_TX_IP_CKSUM; /* each segment gets a header of its own */
 	return type == VIRTIO_NET_HDR_GSO_TCPV4 || type == VIRTIO_NET_HDR_GSO_TCPV6;
 }
 
@@ -268,7 +334,7 @@ pvn_netbuf_from_hdr(struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
 			m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 		return true;
 	}
-	if (!parse(m, &lens, &flags) || !gso_ok(hdr, &flags))
+	if (!parse(m, &lens, &flags) || !gso_ok(hdr, &lens, m->pkt_len, &flags))
 		return false;
 	if (pvn_le16_to_cpu(hdr->csum_start) != lens.l2_len + lens.l3_len ||
 	    pvn_le16_to_cpu(hdr->csum_offset) != l4_csum_offset(flags))
@@ -289,6 +355,7 @@ pvn_netbuf_checksum(struct rte_mbuf *m)
 	if (pvn_netbuf_hints(m, rte_pktmbuf_mtod(m, uint8_t *), m->data_len, 0, &hdr) !=
 	    PVN_NETBUF_PLAIN)
 		return false;
-	m->ol_flags &= ~PVN_NETBUF_TX_HINTS;
+	m->ol_flags &= ~(PVN_NETBUF_TX_HINTS | RTE_MBUF_F_RX_L4_CKSUM_MASK);
+	m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	return true;
 }

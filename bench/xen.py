@@ -1,0 +1,146 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: BSD-3-Clause
+"""./run bench xen: our ports between two processes against DPDK's own ways, in one run.
+
+Each round runs every rival once, one after the other; the table shows medians. Both sides have a
+core of their own, the same application (portbench), the same ring sizes and the same memory.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from ports import BUILD, OURS, PEERS, RING, ROOT, versions
+
+import children
+from errors import KitError
+from wire import Program
+
+# name, links, role of the guest, role of the host, arguments, which side sends payload
+CASES = [
+    ("64 B, guest to host", 1, "send", "receive", ["--size", "64"], 1.2),
+    ("64 B, host to guest", 1, "receive", "send", ["--size", "64"], 1.2),
+    ("1500 B, guest to host", 1, "send", "receive", ["--size", "1500", "--whole"], 1.1),
+    ("1500 B, host to guest", 1, "receive", "send", ["--size", "1500", "--whole"], 1.1),
+    ("64 B, round trip", 1, "ping", "echo", ["--size", "64"], 1.2),
+    ("64 B, guest to guest", 2, "through", "forward", ["--size", "64"], 1.2),
+]
+
+
+class Side(Program):
+    """One side of a wire: a portbench on a core."""
+
+    def __init__(self, name, core, eal, arguments, memory):
+        prefix = f"--file-prefix=bench{os.getpid()}{name}"
+        self.command = [f"{BUILD}/bench/portbench", *memory, "--no-pci", "--no-telemetry",
+                        "--log-level=4", prefix, "--lcores", f"0@0-1,1@{core}", *eal,
+                        "--", "--ring", str(RING), *arguments]
+        super().__init__(self.command, env=os.environ | {"LD_LIBRARY_PATH": f"{BUILD}/pmds"})
+
+
+def measure(rival, case, memory, window_ms):
+    """Frames per second of one rival in one case, and the command lines."""
+    _, links, guest_role, host_role, arguments, _ = case
+    common = [*arguments, "--window", str(window_ms)]
+    guest_args = ["--role", guest_role, *common]
+    if rival.tx_pool and guest_role in ("send", "through", "ping"):
+        guest_args += ["--tx-pool", rival.tx_pool]
+    with tempfile.TemporaryDirectory(prefix="pvn-bench-") as folder:
+        rival.prepare(folder, links)
+        sides = []
+        try:
+            sides.append(Side("host", 0, rival.host(links), ["--role", host_role, *common], memory))
+            sides[0].wait("started")
+            sides.append(Side("guest", 1, rival.guest(links), guest_args, memory))
+            counting = sides[guest_role in ("receive", "ping", "through")]
+            rate = float(counting.wait(r"rate (\d+)", timeout=20 + window_ms / 1000)[1])
+            return rate, [" ".join(side.command) for side in sides]
+        finally:
+            for side in sides:
+                side.close()
+            rival.finish()
+
+
+def try_measure(rival, case, memory, window_ms):
+    """As measure(); a rival that fails costs its own number only."""
+    try:
+        return measure(rival, case, memory, window_ms)
+    except KitError as error:
+        print(f"  {rival.name}, {case[0]}: {str(error).splitlines()[-1]}", file=sys.stderr)
+        return None, None
+
+
+def bench_case(case, rivals, options, memory):
+    """All rounds of one case: {rival: rates}, and command lines."""
+    rates = {rival.name: [] for rival in rivals}
+    commands = {}
+    for _ in range(options.rounds):
+        for rival in rivals:
+            rate, lines = try_measure(rival, case, memory, options.window)
+            if rate is not None:
+                rates[rival.name].append(rate)
+                commands[rival.name] = lines
+    return rates, commands
+
+
+def summary(case, rates):
+    """The result of a case: medians, spreads, ours against the best peer."""
+    medians = {name: statistics.median(values) for name, values in rates.items() if values}
+    peers = {name: medians[name] for name in (peer.name for peer in PEERS) if name in medians}
+    best = max(peers, key=peers.get) if peers else None
+    return {"case": case[0], "target": case[5], "unit": "frames per second", "medians": medians,
+            "rounds": rates, "best_peer": best,
+            "ratios": {ours.name: medians[ours.name] / peers[best] for ours in OURS
+                       if best and ours.name in medians}}
+
+
+def show(result):
+    print(f"\n{result['case']}" + (f"  (target {result['target']} x the best peer)"))
+    for name, median in result["medians"].items():
+        values = result["rounds"][name]
+        ratio = result["ratios"].get(name)
+        print(f"  {name:28} {median / 1e6:7.2f} Mpps  {min(values) / 1e6:6.2f} .. "
+              f"{max(values) / 1e6:6.2f}" + (f"   {ratio:5.2f} x" if ratio else ""), flush=True)
+
+
+def eal_memory():
+    """Hugepages when the machine has some free, so that no rival lacks what it is usually given."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        free = next(int(line.split()[1]) for line in file if line.startswith("HugePages_Free"))
+    if free >= 128:
+        return ["--in-memory", "-m", "96", "--single-file-segments"], "2 MiB hugepages"
+    return ["--no-huge", "-m", "96"], "4 KiB pages: no 128 free hugepages"
+
+
+def main():
+    children.leave_with_statements_on_signals()
+    parser = argparse.ArgumentParser(prog="./run bench xen", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--window", type=int, default=1000, help="milliseconds of each measurement")
+    parser.add_argument("--case", help="only cases whose name holds this")
+    parser.add_argument("--rival", help="only rivals whose name holds this")
+    options = parser.parse_args()
+    os.nice(-20)  # whatever else the machine does shall not take turns with what is measured
+    memory, memory_text = eal_memory()
+    rivals = [r for r in OURS + PEERS if not options.rival or options.rival in r.name]
+    results = []
+    for case in CASES:
+        if options.case and options.case not in case[0]:
+            continue
+        rates, commands = bench_case(case, rivals, options, memory)
+        results.append(summary(case, rates) | {"commands": commands})
+        show(results[-1])
+    os.makedirs(f"{BUILD}/bench", exist_ok=True)
+    with open(f"{BUILD}/bench/xen.json", "w", encoding="utf-8") as file:
+        json.dump({"name": "xen", "memory": memory_text, "versions": versions(), "ring": RING,
+                   "cpu": subprocess.run(["lscpu"], capture_output=True, text=True,
+                                         check=False).stdout, "results": results}, file, indent=1)
+    print(f"\nmemory: {memory_text}; all of it is in {os.path.relpath(BUILD, ROOT)}/bench/xen.json")
+
+
+if __name__ == "__main__":
+    main()
