@@ -157,7 +157,7 @@ split_receive(void)
 		if (k == 0)
 			continue;
 		received += k;
-		pvn_vring_dev_fill_used(&dev, k - 1, dev.pos + k - 1, 0);
+		pvn_vring_dev_fill_used(&dev, 0, dev.pos + k - 1, 0);
 		pvn_vring_dev_publish(&dev, k, k);
 	}
 }

@@ -50,6 +50,7 @@
 	X("frontend", T, "path of the other directory")                                            \
 	X("frontend-id", T, "the front end's domain")                                              \
 	X("handle", T, "number of the device in its guest")                                        \
+	X("instance", T, "new for each device that is attached, also at the same place")           \
 	X("online", T, "0: the device is to go away")                                              \
 	X("mac", T, "the port's address; frames from any other are dropped unless mac-check is 0") \
 	X("mac-check", T, "0: the guest may send from any address")                                \

@@ -11,6 +11,8 @@
  */
 #include "device.h"
 
+#include <errno.h>
+#include <sys/random.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,16 +216,24 @@ static int
 make_back(struct step *s)
 {
 	const struct device *d = &s->attach->device;
-	struct node nodes[5 + SETTING_COUNT];
+	struct node nodes[6 + SETTING_COUNT];
+	char instance[24];
+	uint64_t number = 0;
+
+	/* Tells a device that was taken away and given again from the one before. */
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -EIO;
+	snprintf(instance, sizeof(instance), "%016llx", (unsigned long long)number);
 
 	fill(&nodes[0], "frontend", d->front);
 	fill_number(&nodes[1], "frontend-id", d->front_id);
 	fill_number(&nodes[2], "handle", d->handle);
 	fill_number(&nodes[3], "online", 1);
 	fill_number(&nodes[4], "state", PVN_XENBUS_INITIALISING);
+	fill(&nodes[5], "instance", instance);
 	for (int i = 0; i < SETTING_COUNT; i++)
-		fill(&nodes[5 + i], setting_name(i), s->attach->settings.value[i]);
-	return make_dir(s, d->back, d->back_id, d->front_id, nodes, 5 + SETTING_COUNT);
+		fill(&nodes[6 + i], setting_name(i), s->attach->settings.value[i]);
+	return make_dir(s, d->back, d->back_id, d->front_id, nodes, 6 + SETTING_COUNT);
 }
 
 static int

@@ -16,25 +16,18 @@ struct change {
 	struct settings settings;
 };
 
+/* A new node has the owner and the rights of its directory. */
 static int
 set_step(struct pvn_xen *x, uint32_t txn, void *arg)
 {
 	const struct change *c = arg;
-	const struct device *d = c->device;
-	const struct pvn_xen_perm perms[] = {{.domid = d->back_id},
-					     {.domid = d->front_id, .read = true}};
-	char path[DEVICE_PATH_MAX + 16];
-	int ret = node_exists(x, txn, d->back) ? 0 : -ENOENT;
+	const char *dir = c->device->back;
+	int ret = node_exists(x, txn, dir) ? 0 : -ENOENT;
 
-	for (int i = 0; i < SETTING_COUNT && ret == 0; i++) {
-		if (c->settings.value[i][0] == '\0')
-			continue;
-		ret = pvn_xenbus_write(x, txn, d->back, setting_name(i), "%s",
-				       c->settings.value[i]);
-		snprintf(path, sizeof(path), "%s/%s", d->back, setting_name(i));
-		if (ret == 0)
-			ret = pvn_xen_set_perms(x, txn, path, perms, 2);
-	}
+	for (int i = 0; i < SETTING_COUNT && ret == 0; i++)
+		if (c->settings.value[i][0] != '\0')
+			ret = pvn_xenbus_write(x, txn, dir, setting_name(i), "%s",
+					       c->settings.value[i]);
 	return ret;
 }
 

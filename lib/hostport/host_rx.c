@@ -116,11 +116,13 @@ copy_plain(struct pvn_host_rxq *q, const struct pvn_vring_buf *bufs, struct rte_
 	}
 }
 
-/* Gives frames back that were copied, with one element for all of them. */
+/* Gives frames back that were copied: one element at the place of the first stands for all of them,
+ * and names the first descriptor of the last. [virtio 2.7.9]
+ */
 static inline void
-give_back(struct pvn_host_rxq *q, uint16_t frames, uint16_t descs)
+give_back(struct pvn_host_rxq *q, uint16_t frames, uint16_t descs, uint16_t last)
 {
-	pvn_vring_dev_fill_used(&q->ring, frames - 1, q->ring.pos + descs - 1, 0);
+	pvn_vring_dev_fill_used(&q->ring, 0, last, 0);
 	pvn_vring_dev_publish(&q->ring, frames, descs);
 }
 
@@ -206,7 +208,7 @@ take_any(struct pvn_host_rxq *q, struct rte_mbuf *m, uint16_t *taken)
 		return false;
 	}
 	good = good && apply_hdr(q, m, &hdr);
-	give_back(q, 1, count);
+	give_back(q, 1, count, q->ring.pos);
 	*taken = 1;
 	return good;
 }
@@ -241,7 +243,7 @@ rx_batch(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n, uint16_t *
 	frames = *taken = peek_plain(q, bufs, n);
 	if (likely(frames > 0)) {
 		copy_plain(q, bufs, mbufs, frames);
-		give_back(q, frames, frames);
+		give_back(q, frames, frames, q->ring.pos + frames - 1);
 	} else if (q->ring.fault == PVN_VRING_FAULT_NONE) {
 		/* The frame may need every mbuf there is. */
 		if (n > 1)

@@ -31,13 +31,53 @@ xen(const struct pvn_xenhost *host)
 	return pvn_xen_hub_xen(host->hub);
 }
 
+/* Nodes of ours to be written together. */
+struct words {
+	const char *dir;
+	const char *names[8];
+	const char *values[8];
+	uint32_t count;
+};
+
+/* A directory that the toolstack has removed must not come back by our writing into it. */
+static int
+write_words(struct pvn_xen *x, uint32_t txn, void *arg)
+{
+	const struct words *w = arg;
+	char online[4];
+	int ret = pvn_xenbus_read(x, txn, w->dir, "online", online, sizeof(online));
+
+	for (uint32_t i = 0; i < w->count && ret >= 0; i++)
+		ret = pvn_xenbus_write(x, txn, w->dir, w->names[i], "%s", w->values[i]);
+	return ret < 0 ? ret : 0;
+}
+
+static void
+add_word(struct words *w, const char *name, const char *value)
+{
+	w->names[w->count] = name;
+	w->values[w->count++] = value;
+}
+
+static int
+put_words(struct pvn_xenhost *host, const struct words *w)
+{
+	int ret = pvn_xenbus_transact(xen(host), write_words, (void *)(uintptr_t)w);
+
+	/* Gone, or no longer ours to look at, is the toolstack's doing; the next look sees it. */
+	if (ret < 0 && ret != -ENOENT && ret != -EACCES)
+		HOST_LOG(ERR, host, "cannot write into %s: %s", host->back, pvn_xen_why());
+	return ret;
+}
+
 static void
 set_state(struct pvn_xenhost *host, enum pvn_xenbus_state state)
 {
-	/* A directory that is gone is the toolstack's doing; the next look sees it. */
-	if (pvn_xenbus_write(xen(host), PVN_XEN_NO_TXN, host->back, "state", "%u", state) < 0 &&
-	    !host->going)
-		HOST_LOG(ERR, host, "cannot write %s/state: %s", host->back, pvn_xen_why());
+	const char digit[2] = {(char)('0' + state), '\0'};
+	struct words w = {.dir = host->back};
+
+	add_word(&w, "state", digit);
+	put_words(host, &w);
 }
 
 static void
@@ -87,43 +127,28 @@ attach_queues(struct pvn_xenhost *host)
 		pvn_gate_open(&host->txq[i]->gate);
 }
 
-static int
-write_offer(struct pvn_xen *x, uint32_t txn, void *arg)
-{
-	const struct pvn_xenhost *host = arg;
-	const struct {
-		const char *node;
-		uint32_t value;
-	} numbers[] = {
-		{"version", XENVIRT_VERSION},
-		{"max-queues", host->rx_queues},
-		{"max-ring-size", XENVIRT_RING_SIZE_MAX},
-		{"state", PVN_XENBUS_INIT_WAIT},
-	};
-	int ret = pvn_xenbus_write(x, txn, host->back, "features", "%llx",
-				   (unsigned long long)host->features);
-
-	if (ret >= 0)
-		ret = pvn_xenbus_write(x, txn, host->back, "connection", "%s", host->connection);
-	for (size_t i = 0; i < RTE_DIM(numbers) && ret >= 0; i++)
-		ret = pvn_xenbus_write(x, txn, host->back, numbers[i].node, "%u", numbers[i].value);
-	return ret;
-}
-
 static void
 offer(struct pvn_xenhost *host)
 {
+	char version[8], features[20], queues[8], ring[8];
+	struct words w = {.dir = host->back};
 	uint64_t number = 0;
-	int ret;
 
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		return; /* the next look tries again */
 	snprintf(host->connection, sizeof(host->connection), "%016llx", (unsigned long long)number);
-	ret = pvn_xenbus_transact(xen(host), write_offer, host);
-	if (ret == 0)
+	snprintf(features, sizeof(features), "%llx", (unsigned long long)host->features);
+	snprintf(version, sizeof(version), "%u", XENVIRT_VERSION);
+	snprintf(queues, sizeof(queues), "%u", host->rx_queues);
+	snprintf(ring, sizeof(ring), "%u", XENVIRT_RING_SIZE_MAX);
+	add_word(&w, "version", version);
+	add_word(&w, "features", features);
+	add_word(&w, "max-queues", queues);
+	add_word(&w, "max-ring-size", ring);
+	add_word(&w, "connection", host->connection);
+	add_word(&w, "state", "2"); /* InitWait */
+	if (put_words(host, &w) == 0)
 		host->phase = PVN_XENHOST_OFFERED;
-	else if (!host->going)
-		HOST_LOG(ERR, host, "cannot write into %s: %s", host->back, pvn_xen_why());
 }
 
 /* Lets go of the guest. */
@@ -139,10 +164,13 @@ disconnect(struct pvn_xenhost *host)
 static void
 refuse(struct pvn_xenhost *host)
 {
+	struct words w = {.dir = host->back};
+
 	HOST_LOG(ERR, host, "connection with domain %u ended: %s", host->front_id, host->why);
-	pvn_xenbus_write(xen(host), PVN_XEN_NO_TXN, host->back, "error", "%s", host->why);
 	disconnect(host);
-	set_state(host, PVN_XENBUS_CLOSED);
+	add_word(&w, "error", host->why);
+	add_word(&w, "state", "6"); /* Closed */
+	put_words(host, &w);
 	host->phase = PVN_XENHOST_REFUSED;
 }
 
@@ -362,4 +390,5 @@ pvn_xenhost_stop(struct pvn_xenhost *host)
 	snprintf(path, sizeof(path), "%s/online", host->back);
 	pvn_xen_hub_unwatch(host->hub, &host->client, path);
 	pvn_xen_hub_unlock(host->hub);
+	host_after(&host->client);
 }

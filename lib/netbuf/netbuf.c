@@ -308,8 +308,7 @@ gso_ok(const struct virtio_net_hdr *hdr, const struct rte_net_hdr_lens *lens, ui
 
 	if (hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return true;
-	if (!tcp || hdr->gso_size == 0 || lens->l4_len < sizeof(struct rte_tcp_hdr) ||
-	    headers >= pkt_len)
+	if (!tcp || hdr->gso_size == 0 || headers >= pkt_len)
 		return false;
 	if (type == VIRTIO_NET_HDR_GSO_TCPV4 && (*flags & RTE_MBUF_F_TX_IPV4) == 0)
 		return false;

@@ -204,6 +204,7 @@ test_headers(void **state)
 		{.flags = 1, .csum_start = 34, .csum_offset = 16},
 		{.flags = 1, .csum_start = 0xffff, .csum_offset = 0xffff},
 		{.flags = 0, .gso_type = RAW_GSO_TCPV4, .gso_size = 100},
+		{.flags = 1, .gso_type = RAW_GSO_ECN, .csum_start = 34, .csum_offset = 6},
 		{.flags = 1,
 		 .gso_type = RAW_GSO_UDP,
 		 .gso_size = 1,

@@ -238,6 +238,31 @@ test_between(void **state)
 	hostile_close();
 }
 
+/* A port whose guest may send from any address. */
+static void
+test_any_mac(void **state)
+{
+	static const struct port_setup setup = {0};
+	struct rte_mbuf *m;
+
+	(void)state;
+	hostile_open(&setup);
+	for (int check = 0; check < 2; check++)
+		for (int byte = 6; byte < 12; byte++) {
+			hostile_begin();
+			hostile_put_frame(4096, 100, 1);
+			hostile_page(TX, 4096)[byte] ^= 0x80;
+			raw_desc(&to_host, 0, GOOD, 100, 0);
+			raw_avail_set(&to_host, 1);
+			hostile.policy.check_mac = check;
+			assert_int_equal(port_host_rx(&hostile, &m, 1), !check);
+			assert_int_equal(hostile.hrx[0].stats.spoofed, check);
+			if (!check)
+				rte_pktmbuf_free(m);
+		}
+	hostile_close();
+}
+
 /* A fault behind right frames: those come, it is counted once, and nothing comes after it. */
 static void
 test_fault_behind(void **state)
@@ -296,8 +321,10 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		PORT_TEST(test_descriptors), PORT_TEST(test_flag_bits),	   PORT_TEST(test_chains),
-		PORT_TEST(test_between),     PORT_TEST(test_fault_behind), PORT_TEST(test_bounded),
+		PORT_TEST(test_descriptors), PORT_TEST(test_flag_bits),
+		PORT_TEST(test_chains),	     PORT_TEST(test_between),
+		PORT_TEST(test_any_mac),     PORT_TEST(test_fault_behind),
+		PORT_TEST(test_bounded),
 	};
 
 	return PORT_RUN(tests);

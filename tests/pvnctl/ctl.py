@@ -117,10 +117,10 @@ class Running:
         return line.decode()
 
     def news(self):
-        """Its next line that does not say that something is still waited for: when that is said
-        depends on what it sees of changes that follow each other."""
+        """Its next line about something done. Whether it says before that it waits for a domain, or
+        that what is left of a device is in the way, depends on when it looks."""
         line = self.line()
-        while ": waits for " in line:
+        while ": waits for " in line or "remove what is left" in line:
             line = self.line()
         return line
 

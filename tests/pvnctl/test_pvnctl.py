@@ -43,12 +43,30 @@ def test_nodes(back):
             ("frontend", front), ("frontend-id", "7"), ("handle", "0"), ("online", "1"),
             ("state", "1"), ("mac", MAC), ("vlan", "10"), ("rate", "1500000000"),
             ("queues", "4"), ("mtu", "9000"), ("mac-check", "0"))}
-        expect(xen.added(before), (wanted, []), "nodes and changes")
+        made, changed = xen.added(before)
+        instance, rights = made.pop(f"{theirs}/instance")
+        expect((len(instance), rights), (16, others), "the number of the device")
+        expect((made, changed), (wanted, []), "nodes and changes")
         xen.ctl.ok("xen detach 7")
         left, changed = xen.added(before)
         expect((sorted(left), changed),
                (sorted([front[:-2], f"{home}/backend", f"{home}/backend/xenvirt"]), []),
                "what a detach leaves")
+
+
+def test_parents():
+    """directories above that are made belong to domain 0, whatever is above them; others stay"""
+    with RealXen() as xen:
+        xen.store.domain(7)
+        xen.store.domain(5, driver_domain=True)
+        xen.store.make_node("/local/domain/5/backend", "n5", "r9")
+        xen.store.make_node("/local/domain/7/device/xenvirt", "n0", "r7", "r9")
+        before = xen.snapshot()
+        xen.ctl.ok(f"xen attach 7 --backend 5 --mac {MAC}")
+        new, changed = xen.added(before)
+        expect(changed, [], "what was there")
+        for path in ("/local/domain/5/backend/xenvirt", "/local/domain/5/backend/xenvirt/7"):
+            expect(new[path], ("", ["n0", "r5"]), path)
 
 
 def test_least():
@@ -58,7 +76,7 @@ def test_least():
         expect(xen.ctl.json(f"xen attach 7 --mac {MAC}"),
                {"domain": 7, "handle": 0, "backend": 0}, "JSON")
         expect(sorted(xen.dom0.ls(back_dir(7))),
-               ["frontend", "frontend-id", "handle", "mac", "online", "state"], "nodes")
+               ["frontend", "frontend-id", "handle", "instance", "mac", "online", "state"], "nodes")
 
 
 def answer_nodes(queues):
@@ -345,7 +363,7 @@ def test_set():
 
 if __name__ == "__main__":
     need_daemon()
-    checks.main([case(test_nodes, back=0), case(test_nodes, back=5), test_least, test_rights,
-                 test_quota, test_refusals, test_not_domain_0, test_names, test_handles, test_macs,
+    checks.main([case(test_nodes, back=0), case(test_nodes, back=5), test_parents, test_least,
+                 test_rights, test_quota, test_refusals, test_not_domain_0, test_names, test_handles, test_macs,
                  test_at_once, test_list, test_list_hostile, test_set],
                 timeout=60)

@@ -30,7 +30,7 @@ def test_apply():
         begin(xen, 5, "net", driver_domain=True)
         path = xen.file(f"# devices\n\n{DEVICE}vlan = 10\n  [ b ]\n mac={OTHER.upper()}\n"
                         "domain=7\nhandle = 5\nbackend =net\nrate = 1G\r\nqueues = 2\n"
-                        "mtu = 9000\nmac-check = off\n[c]\ndomain = later\n"
+                        "mtu = 9000\nmac-check = off\n[c]\ndomain = later\nbackend = 0\n"
                         "mac = 00:16:3e:00:00:03\n")
         expect(xen.ctl.ok(f"xen apply {path}").splitlines(),
                ["a: attached to domain 7 as device 0", "b: attached to domain 7 as device 5",

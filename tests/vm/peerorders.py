@@ -56,6 +56,13 @@ class PeerOrders:
         self.order("idle")
         self.order("rx off")
 
+    def expect_frames(self, count):
+        """Have it count frames from now on, and wait until it does: "received COUNT" comes later."""
+        self.order("rx on")
+        self.order("reset")
+        self.order(f"expect {count}")
+        self.stats()
+
     def await_frames(self, count, timeout=TIMEOUT):
         """Wait for that many good frames from now on."""
         self.order("reset")
@@ -73,9 +80,7 @@ class PeerOrders:
 
 def exchange(one, other, count, low, high, queues=1, timeout=60):
     """Frames of each size from one end to the other: all of them, whole and in order."""
-    other.order("rx on")
-    other.order("reset")
-    other.order(f"expect {count * queues}")
+    other.expect_frames(count * queues)
     one.order("reset")
     one.ask(f"send {count} {low} {high}", rf"sent {count}", timeout)
     other.wait(rf"received {count * queues}", timeout)
@@ -91,9 +96,7 @@ def traffic(one, other, count=200):
     for sender, receiver in ((one, other), (other, one)):
         sender.rest()
         receiver.rest()
-        receiver.order("rx on")
-        receiver.order("reset")
-        receiver.order(f"expect {count}")
+        receiver.expect_frames(count)
         sender.order("flood 60 1514")
         receiver.wait(f"received {count}")
         sender.order("idle")

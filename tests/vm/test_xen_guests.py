@@ -8,17 +8,18 @@
     writes what it likes            == the same testpmd
 """
 
+import os
 import re
 import time
 
 import checks
 from checks import expect
-from errors import KitError
-from peerorders import exchange, traffic
+from peerorders import traffic
 from xenkit import EAL, Shared
-from xenpeer import BACK, FILES, FRONT, DomainPeer, attach, back_end, both_ends, load_both
+from xenpeer import BACK, FILES, FRONT, DomainPeer, attach, back_end, load_both
 
 XEN = Shared("xenguests", files=FILES)
+LONG = bool(os.environ.get("PVN_LONG"))
 POOL = "--total-num-mbufs=2048"
 DEVICES = """\
 [one]
@@ -81,10 +82,8 @@ def guest_testpmd(domain):
 
 
 def echo(back, count=300):
-    """Frames that the guest's testpmd sends back. Their sender would be a lie, so it swaps MACs."""
-    back.order("rx on")
-    back.order("reset")
-    back.order(f"expect {count}")
+    """Frames come back from the guest's testpmd; it swaps addresses, for its own must be right."""
+    back.expect_frames(count)
     back.ask(f"send {count} 60 1514", f"sent {count}")
     back.wait(f"received {count}")
     expect(back.stats()["bad"], 0, "frames that came back spoiled")
@@ -146,6 +145,21 @@ def test_save_running():
 # A guest that lies
 
 
+LIE = """\
+begin() {  # until there is a new offer
+	xenstore-write $F/state 1
+	until [ "$(xenstore-read $B/state)" = 2 ]; do :; done
+	connection=$(xenstore-read $B/connection)
+}
+answer() {  # NODE VALUE...: answer it; prints the back end's next state and its error
+	xenstore-write -- "$@" $F/connection $connection $F/state 3
+	while state=$(xenstore-read $B/state); [ "$state" = 2 ]; do :; done
+	echo $state
+	xenstore-read $B/error 2>/dev/null || :
+}
+"""
+
+
 class Liar:
     """A front end whose nodes are written by the test.
 
@@ -157,29 +171,150 @@ class Liar:
         self.domain = domain
         self.peer = DomainPeer(domain, "xenvirt", "handle=0")
         self.peer.wait("link up")
-        domain.check(f"kill -STOP {self.peer.program.pid}")
+        self.pid = self.peer.program.pid
+        domain.check(f"kill -STOP {self.pid}")
         self.front = f"/local/domain/{domain.domid}/device/xenvirt/0"
         self.back = domain.check(f"xenstore-read {self.front}/backend").strip()
-        self.nodes = dict(re.findall(rf'(?m)^{self.front}/(\S+) = "(.*)"$',
-                                     domain.check(f"xenstore-ls -f {self.front}")))
+        listed = domain.check(f"xenstore-ls -f {self.front}")
+        self.nodes = dict(re.findall(rf'(?m)^{self.front}/(\S+) *= "(.+)"$', listed))
         for name in ("backend", "backend-id", "handle", "state", "connection"):
             del self.nodes[name]
-        domain.put("/run/lie", LIE.encode())
+        domain.put("/run/lie", f"F={self.front} B={self.back}\n{LIE}".encode())
 
-    def refs(self, name):
-        return self.nodes[name].split(",")
+    def with_ref(self, name, number, ref):
+        """A node that lists grants, with one of them replaced."""
+        refs = self.nodes[name].split(",")
+        refs[number] = str(ref)
+        return {name: ",".join(refs)}
 
-    def say(self, **changes):
-        """Answer the back end's next offer, with these nodes changed, "_" in names standing for "/"
-        and None for a node that is missing. Returns the state the back end goes to, and its error."""
-        changes = {name.replace("__", "/").replace("_", "-"): value
-                   for name, value in changes.items()}
+    def say(self, changes):
+        """Answer the back end's next offer, with some nodes changed, or missing if they are None.
+        Returns the state the back end goes to, and its error."""
         nodes = self.nodes | changes
-        lost = [name for name, value in nodes.items() if value is None]
-        words = [f"'{self.front}/{name}' '{value}'" for name, value in nodes.items()
-                 if value is not None]
-        removed = "".join(f"xenstore-rm {self.front}/{name};" for name in lost)
-        out = self.domain.check(f"F={self.front} B={self.back} . /run/lie; {removed}"
-                                f"answer {' '.join(words)}", timeout=60)
+        words = " ".join(f"$F/{name} '{value}'" for name, value in nodes.items()
+                         if value is not None)
+        lost = " ".join(f"$F/{name}" for name, value in nodes.items() if value is None)
+        out = self.domain.check(f". /run/lie; begin; {f'xenstore-rm {lost};' if lost else ''}"
+                                f"answer {words}")
         state, _, error = out.partition("\n")
         return state, error.strip()
+
+    def directory(self):
+        """Page number of the first pool's list of grants in the stopped process."""
+        maps = self.domain.check(f"grep gntalloc /proc/{self.pid}/maps")
+        areas = re.findall(r"(?m)^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+)", maps)
+        areas.sort(key=lambda area: int(area[2], 16))  # as shared: control, 2 rings, pool, list, ...
+        start, end = (int(word, 16) for word in areas[4][:2])
+        expect(end - start, 4096, "size of the list")
+        return start // 4096
+
+    def free(self):
+        self.peer.kill()
+
+
+def number_lies():
+    """What no number is, or none that is accepted: ({node: value}, part of the error)."""
+    limits = {"version": ("2", "0"), "queues": ("999", "0", "2"), "pools": ("3", "0"),
+              "queue-0/rx-ring-size": ("100", "0", "8192"), "pool-0/pages": ("65537", "0"),
+              "event-channel": ("99999", "4294967296"), "control-ref": ("30000", "4294967296")}
+    bad = ("-1", "0x1", "1\\x00", "9" * 1900, "", " 1", "1 ", "1,", "\\n1", "\\x1b[2J", "%s%n")
+    for node, values in limits.items():
+        for value in values if LONG else values[:1]:
+            yield {node: value}, f"{node}: "
+    for node in limits if LONG else ("queues", "control-ref"):
+        yield {node: None}, f"{node}: expected a number in "
+    for value in bad if LONG else bad[:4]:
+        yield {"queues": value}, "queues: expected a number in 1..1"
+
+
+def other_lies(liar, foreign):
+    """The same for other nodes; FOREIGN is a grant to another domain than the back end's."""
+    ring = "queue-0/tx-ring-ref"
+    yield {"features": "-1"}, "features: expected a subset of "
+    yield {"features": "ffffffffffffffff"}, "features: expected a subset of "
+    yield {"pool-0/access": "execute"}, "pool-0/access: expected read or write"
+    yield {"pool-0/access": "write"}, "pool-0/directory-ref: cannot map "  # it grants to read
+    for value in (None, "1;2", "8," * 900, "4294967296") if LONG else ("8," * 900,):
+        yield {ring: value}, f"{ring}: expected "
+    for node in (ring, "pool-1/directory-ref", "control-ref") if LONG else (ring,):
+        for ref in (30000, 4000000000, foreign):
+            yield liar.with_ref(node, 0, ref), f"{node}: cannot map "
+    yield {"pool-0/directory-ref": liar.nodes["control-ref"]}, "pool-0/directory-ref: "
+    yield {"pool-0/directory-ref": liar.nodes["pool-1/directory-ref"]}, "pool-0/directory-ref: "
+
+
+def check_lies(dom0, liar, foreign):
+    """Each lie is refused with a reason, and the truth is believed afterwards."""
+    count = 0
+    for changes, words in (*number_lies(), *other_lies(liar, foreign)):
+        state, error = liar.say(changes)
+        expect((state, words in error), ("6", True), f"{changes}: state, reason ({error!r})")
+        count += 1
+    expect(error in dom0.check("pvnctl xen list"), True, "the reason is in pvnctl xen list")
+    for node in ("queue-0/rx-ring-ref", "queue-0/tx-ring-ref"):  # it harms itself only
+        liar.say({node: ",".join([(refs := liar.nodes[node].split(","))[0]] * len(refs))})
+    expect(liar.say({})[0], "4", "state of the back end after an honest answer")
+    return count
+
+
+def change_directory(liar):
+    """Answers while the list of grants changes: each is taken, or refused for what was read."""
+    page, pid = liar.directory(), liar.pid
+    copy = f"dd bs=4096 count=1 if=/run/list of=/proc/{pid}/mem seek={page} conv=notrunc"
+    writer = liar.domain.start(
+        f"exec 2>/dev/null; dd bs=4096 count=1 if=/proc/{pid}/mem of=/run/list skip={page}; "
+        f"while :; do {copy.replace('/run/list', '/dev/urandom')}; {copy}; done")
+    states = set()
+    for _ in range(50 if LONG else 8):
+        state, error = liar.say({})
+        states.add(state)
+        expect(state == "4" or "pool-0/directory-ref: " in error, True, f"reason ({error!r})")
+    writer.kill()
+    liar.domain.check(copy)
+    expect(liar.say({})[0], "4", "state after the list is right again")
+    return states
+
+
+def pace(peer, count=300):
+    """Frames a second that come back to an honest guest."""
+    start = time.monotonic()
+    peer.await_frames(count)
+    return count / (time.monotonic() - start)
+
+
+def test_liar():
+    """a guest writes what is not true: refused with the reason, while its neighbour's frames pass"""
+    with XEN as dom0:
+        good, bad = dom0.create("good"), dom0.create("bad")
+        for domain in (good, bad):
+            attach(dom0, domain)
+        pmd = dom0.testpmd([*EAL, "-d", BACK, *(f"--vdev=net_xenback{i},frontend={domain.domid}"
+                                                for i, domain in enumerate((good, bad)))],
+                           [POOL, "--port-topology=loop"])
+        pmd.cmd("start")
+        peer, liar = DomainPeer(good, "xenvirt", "handle=0"), Liar(bad)
+        peer.wait("link up")
+        peer.load(high=1514)
+        share = bad.start(f"exec xen_grant share {good.domid}")
+        foreign = int(share.match(r"gref (\d+)\n")[1])
+        alone = pace(peer)
+        count = check_lies(dom0, liar, foreign)
+        states = change_directory(liar)
+        flapping = bad.start(". /run/lie; while :; do for s in 1 3 x 6 5 4 '' 2; do "
+                             "xenstore-write -- $F/state \"$s\"; done; done")
+        beside = pace(peer)
+        flapping.kill()
+        print(f"  {count} lies; a list that changes led to {sorted(states)}; frames/s of the "
+              f"neighbour: {alone:.0f}, beside a guest whose state flaps: {beside:.0f}")
+        liar.free()
+        honest = DomainPeer(bad, "xenvirt", "handle=0")
+        honest.wait("link up")
+        honest.load(high=1514)
+        honest.await_frames(100)
+        expect((peer.stats()["bad"], "link down" in peer.log), (0, False), "what the neighbour saw")
+        pmd.cmd("stop")
+        expect(pmd.quit(), 0, "exit code of testpmd")
+
+
+if __name__ == "__main__":
+    checks.main([test_liar, test_reboot, test_save, test_save_running], timeout=150)

@@ -14,61 +14,12 @@ import re
 
 import checks
 from checks import expect
-from initramfs import ROOT
-from peerorders import PeerOrders, exchange, traffic
+from peerorders import exchange, traffic
 from xenkit import Shared
+from xenpeer import FILES, DomainPeer, back_end, both_ends, load_both
 
-BUILD = f"{ROOT}/build"
-XEN = Shared("xennet", files={"/usr/bin/portpeer": f"{BUILD}/tests/xen/portpeer"})
-EAL = "--no-huge --no-pci --no-telemetry --log-level=5 --lcores=0@0,1@0 -m 64"
+XEN = Shared("xennet", files=FILES)
 KILLS = 20 if os.environ.get("PVN_LONG") else 2
-
-
-class DomainPeer(PeerOrders):
-    """A portpeer in a domain."""
-
-    def __init__(self, domain, driver, devargs, args=""):
-        self.domain = domain
-        self.program = domain.start(
-            f"exec portpeer {EAL} --file-prefix={driver}{id(self)} -d /pmds/librte_net_{driver}.so "
-            f"--vdev net_{driver}0,{devargs} -- --mbufs 1023 {args}")
-        self.wait("ready .*")
-
-    def order(self, line):
-        self.program.send(f"{line}\n")
-
-    def wait(self, pattern, timeout=30):
-        found = self.program.match(rf"(?m)^{pattern}\r?\n", timeout)
-        return [group and group.decode() for group in (found[0], *found.groups())]
-
-    @property
-    def log(self):
-        return self.program.channel.text()
-
-    def kill(self):
-        self.program.kill()
-
-    def quit(self):
-        self.order("quit")
-        expect(self.program.ended(), 0, f"exit code of {self}")
-
-    def __str__(self):
-        return f"portpeer in {getattr(self.domain, 'domid')}"
-
-
-def attach(dom0, domain, handle=0, **options):
-    words = " ".join(f"--{name.replace('_', '-')}={value}" for name, value in options.items())
-    dom0.check(f"pvnctl xen attach {domain.domid} --handle={handle} "
-               f"--mac=02:00:00:00:{domain.domid:02x}:{handle:02x} {words}")
-
-
-def both_ends(dom0, domain, devargs="handle=0", args="", **options):
-    attach(dom0, domain, **options)
-    back = DomainPeer(dom0, "xenback", f"frontend={domain.domid},handle=0", args)
-    front = DomainPeer(domain, "xenvirt", devargs, args)
-    front.wait("link up")
-    back.wait("link up")
-    return front, back
 
 
 def test_frames():
@@ -97,8 +48,7 @@ def test_kills():
         front, back = both_ends(dom0, one)
         for turn in range(KILLS):
             for victim in ("front", "back"):
-                front.load(high=1514)
-                back.load(high=1514)
+                load_both(front, back)
                 front.await_frames(100)
                 if victim == "front":
                     front.kill()
@@ -111,12 +61,11 @@ def test_kills():
                     front.wait("link down")
                     front.rest()
                     expect(front.mbufs_out(), 0, f"mbufs of the guest ({turn})")
-                    back = DomainPeer(dom0, "xenback", f"frontend={one.domid},handle=0")
+                    back = back_end(dom0, one)
                 back.wait_for_link()
                 front.wait_for_link()
         traffic(front, back)
-        front.load(high=1514)
-        back.load(high=1514)
+        load_both(front, back)
         back.await_frames(100)
         one.destroy()
         back.wait("link down")

@@ -47,12 +47,12 @@ def host_forwarder(dom0, *domains):
 
 def send_file(sender, receiver, address):
     """Random bytes by TCP from one guest's kernel to the other's."""
-    server = receiver.start("busybox nc -l -p 5000 </dev/null | md5sum")
+    server = receiver.start("busybox nc -l -p 5000 >/tmp/got; wc -c </tmp/got; md5sum </tmp/got")
     receiver.check("until grep -q ':1388 .* 0A ' /proc/net/tcp /proc/net/tcp6; do :; done")
     sent = sender.check(f"head -c {TCP_BYTES} /dev/urandom >/tmp/sent && md5sum </tmp/sent && "
                         f"busybox nc {address} 5000 </tmp/sent", timeout=60)
     expect(server.ended(timeout=60), 0, "exit code of the receiver")
-    expect(server.channel.text(), sent, "checksum of what was received")
+    expect(server.channel.text(), f"{TCP_BYTES}\n{sent}", "size and checksum of what was received")
 
 
 def test_kernels():
@@ -101,21 +101,16 @@ def plugged(dom0, pmd, domain, number):
     told to attach one itself, whichever: hence net_null."""
     attach(dom0, domain)
     pmd.wait(": device probed event")
-    expect(f"net_xenback_{domain.domid}_0" in pmd.cmd("show device info all"), True, "the device")
-    port = re.search(r"port (\d+)  \**\n(?:.*\n){0,3}Device name: net_xenback",
-                     pmd.cmd("show port info all"))
-    expect(port is not None, True, "the port in show port info")
-    pmd.cmd(f"port attach net_null{number}")
-    pmd.cmd(f"port start {port[1]}")
-    pmd.cmd(f"set portlist {port[1]}")
-    pmd.cmd("start")
+    ports = re.findall(r"port (\d+) +\*+[^*]*?Device name: (\S+)", pmd.cmd("show port info all"))
+    port = {name: port for port, name in ports}[f"net_xenback_{domain.domid}_0"]
+    for line in (f"port attach net_null{number}", f"port start {port}", f"set portlist {port}",
+                 "start"):
+        pmd.cmd(line)
 
 
 def echo(front):
     """Frames come back from a testpmd that sends each out of the port it came from."""
-    front.order("rx on")
-    front.order("reset")
-    front.order("expect 300")
+    front.expect_frames(300)
     front.ask("send 300 60 1514", "sent 300")
     front.wait("received 300")
     expect(front.stats()["bad"], 0, "frames that came back spoiled")
@@ -191,4 +186,4 @@ def test_pause():
 
 
 if __name__ == "__main__":
-    checks.main([test_kernels, test_queues, test_watch, test_driver_domain, test_pause], timeout=150)
+    checks.main([test_watch, test_kernels, test_queues, test_driver_domain, test_pause], timeout=150)

@@ -189,6 +189,10 @@ class Domain(Commands):
     def create(self):
         file = f"/run/xen/{self.name}.cfg"
         self.host.check(f"cat >{file} <<'.'\n{self.config()}\n.\nxl create -q {file}", timeout=60)
+        self._booting()
+
+    def _booting(self):
+        """Its agent begins; whatever ran before is forgotten."""
         self.agent = Agent(self._send)
         self.programs = self.agent.programs
         self._attach()
@@ -250,6 +254,16 @@ class Domain(Commands):
         """Have its kernel end its programs and power off."""
         self.host.check(f"xl shutdown -w {self.domid}", timeout=60)
         self._detach()
+
+    def reboot(self):
+        """Have its kernel start anew at once; xl makes the same domain again, with a new number."""
+        before = self.domid
+        self.agent.start(self, "pipe", "echo b >/proc/sysrq-trigger")
+        self._detach()
+        name = shlex.quote(self.name)
+        self.host.check(f"until id=$(xl domid {name}) && [ $id != {before} ]; do :; done 2>&-",
+                        timeout=60)
+        self._booting()
 
     def pause(self):
         self.host.check(f"xl pause {self.domid}")

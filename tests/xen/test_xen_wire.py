@@ -44,12 +44,9 @@ def test_echo(zero_copy):
     with Local() as xen:
         front, back = connected(xen, f"handle=0,zero_copy={zero_copy}")
         front.order("rx echo")
-        back.order("rx on")
-        back.order("expect 1000")
+        front.stats()
         for _ in range(10):  # fewer at a time than a ring holds: none may be dropped
-            back.ask("send 100 60 1514", "sent 100")
-        back.wait("received 1000")
-        expect(back.stats()["bad"], 0, "frames spoiled")
+            exchange(back, back, 100, 60, 1514)
         counters = front.counters()
         expect(counters.get("tx_q0_copied_packets", 0), 0, "frames copied")
         expect(counters["tx_q0_packets"], 1000, "frames sent back")
@@ -88,7 +85,7 @@ def test_stop_start():
             other.wait("link down")
             one.ask("start", "started")
             other.wait("link up")
-            one.wait("link up")
+            one.wait_for_link()
             exchange(front, back, 300, 60, 1514)
             exchange(back, front, 300, 60, 1514)
 

@@ -81,6 +81,13 @@ class Program:
                 raise KitError(f"{self} did not say '{pattern}' in {timeout} s:\n{self.log[-3000:]}")
             alive = self._read(max(0.0, end - time.monotonic()))
 
+    def wait_until(self, condition, what, timeout=TIMEOUT):
+        """Ask again and again until it is so."""
+        end = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > end:
+                raise KitError(f"{self}: not in {timeout} s: {what}:\n{self.log[-3000:]}")
+
     def order(self, line):
         """Tell it something; one that has ended is found out by the next wait()."""
         with contextlib.suppress(BrokenPipeError):
@@ -136,14 +143,15 @@ class Local:
         self.folder = tempfile.mkdtemp(prefix="pvn-xen-")
         self.stack.callback(shutil.rmtree, self.folder)
         self.socket = f"{self.folder}/xen"
-        self.server = self._add(Program([PVNCTL, "local", "serve", self.socket]))
+        self.server = self.add(Program([PVNCTL, "local", "serve", self.socket]))
         self.server.wait(r"serving .*")
         return self
 
     def __exit__(self, *exc):
         self.stack.close()
 
-    def _add(self, program):
+    def add(self, program):
+        """Have a program end with this."""
         self.stack.callback(program.close)
         return program
 
@@ -169,7 +177,7 @@ class Local:
     def peer(self, driver, devargs, domid, args=(), core=1, ready=True, spec=None):
         """A portpeer on one of our drivers, as a program of a domain."""
         self.count += 1
-        program = self._add(Peer([
+        program = self.add(Peer([
             PORTPEER, "--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--log-level=5",
             f"--file-prefix=pvn{os.getpid()}x{self.count}", "--lcores", f"0@0-1,1@{core}",
             # EAL refuses a path below a folder that everybody may write to, as /tmp is.

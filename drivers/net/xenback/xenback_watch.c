@@ -5,6 +5,9 @@
  * and removes it when the toolstack takes the device away. Applications hear of both by
  * RTE_ETH_EVENT_NEW, RTE_ETH_EVENT_INTR_RMV and RTE_ETH_EVENT_DESTROY.
  *
+ * A device that goes offline leaves its port to the application, which hears of it by INTR_RMV and
+ * may be polling: it stops and closes the port, or we do once it is stopped.
+ *
  * Watched is this back end's own directory of xenvirt devices, which guests cannot write to. EAL's
  * hot plug needs a thread of its own: it waits for control threads of this process, and may not be
  * called from a callback. So the hub's thread only wakes this one.
@@ -24,7 +27,9 @@
 struct guest_device {
 	uint16_t front_id;
 	uint16_t handle;
+	char instance[20]; /* differs from that of an earlier device at the same place */
 	bool seen;
+	bool leaving; /* was offline once; a port of its own, if it comes back, is made after this */
 	bool failed; /* no port could be made; not tried again while it is there */
 };
 
@@ -68,14 +73,24 @@ add_port(struct watch *w, struct guest_device *d)
 			    d->handle, rte_strerror(-ret));
 }
 
-static void
+/* Whether the port is gone now. One that is started may be polled, so it stays until it is not; a
+ * look comes with each tick. The application may have removed it by itself.
+ */
+static bool
 remove_port(const struct guest_device *d)
 {
 	char name[RTE_DEV_NAME_MAX_LEN];
+	struct rte_eth_dev *eth;
 
 	port_name(d, name, sizeof(name));
-	if (!d->failed && rte_eal_hotplug_remove("vdev", name) < 0)
+	eth = d->failed ? NULL : rte_eth_dev_allocated(name);
+	if (eth == NULL)
+		return true;
+	if (eth->data->dev_started != 0)
+		return false;
+	if (rte_eal_hotplug_remove("vdev", name) < 0 && rte_eth_dev_allocated(name) != NULL)
 		XENBACK_LOG(ERR, name, "the port could not be removed");
+	return true;
 }
 
 /* Decimal, nothing else, at most 65535. */
@@ -89,52 +104,65 @@ parse_id(const char *text, uint16_t *id)
 	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && v <= UINT16_MAX;
 }
 
-/* A device counts from when the toolstack has finished it until it goes offline. */
+/* Reads what distinguishes a device. It counts from when the toolstack has finished it until it
+ * goes offline.
+ */
 static bool
-is_online(struct watch *w, const char *front, const char *handle)
+read_device(struct watch *w, const char *front, const char *handle, struct guest_device *d)
 {
+	struct pvn_xen *x = pvn_xen_hub_xen(w->hub);
 	char dir[PVN_XENHOST_DIR_MAX + 32];
 	uint64_t online;
 
+	*d = (struct guest_device){.seen = true};
 	snprintf(dir, sizeof(dir), "%s/%s/%s", w->dir, front, handle);
-	return pvn_xenbus_read_number(pvn_xen_hub_xen(w->hub), PVN_XEN_NO_TXN, dir, "online", 10, 1,
-				      &online) == 0 &&
+	if (pvn_xenbus_read(x, PVN_XEN_NO_TXN, dir, "instance", d->instance, sizeof(d->instance)) <
+	    0)
+		d->instance[0] = '\0'; /* another toolstack's: then this place is all there is */
+	return parse_id(front, &d->front_id) && parse_id(handle, &d->handle) &&
+	       pvn_xenbus_read_number(x, PVN_XEN_NO_TXN, dir, "online", 10, 1, &online) == 0 &&
 	       online == 1;
 }
 
-static void
-see_device(struct watch *w, uint16_t front_id, uint16_t handle)
+static struct guest_device *
+find_device(struct watch *w, const struct guest_device *d)
 {
-	for (uint32_t i = 0; i < w->count; i++) {
-		if (w->devices[i].front_id != front_id || w->devices[i].handle != handle)
-			continue;
-		w->devices[i].seen = true;
-		return;
+	for (uint32_t i = 0; i < w->count; i++)
+		if (w->devices[i].front_id == d->front_id && w->devices[i].handle == d->handle)
+			return &w->devices[i];
+	return NULL;
+}
+
+static void
+see_device(struct watch *w, const struct guest_device *d)
+{
+	struct guest_device *known = find_device(w, d);
+
+	if (known != NULL) {
+		known->seen = strcmp(known->instance, d->instance) == 0;
+		return; /* another one has to wait until the port of the earlier one is gone */
 	}
 	if (w->count == DEVICES_MAX)
 		return;
-	w->devices[w->count] = (struct guest_device){
-		.front_id = front_id,
-		.handle = handle,
-		.seen = true,
-	};
-	add_port(w, &w->devices[w->count++]);
+	known = &w->devices[w->count++];
+	*known = *d;
+	add_port(w, known);
 }
 
 static void
 see_guest(struct watch *w, const char *front)
 {
 	char dir[PVN_XENHOST_DIR_MAX + 16], **handles;
-	uint16_t front_id, handle;
+	struct guest_device d;
 	int n;
 
-	if (!parse_id(front, &front_id))
-		return;
+	if (strlen(front) > 5)
+		return; /* no domain's number */
 	snprintf(dir, sizeof(dir), "%s/%s", w->dir, front);
 	n = pvn_xen_list(pvn_xen_hub_xen(w->hub), PVN_XEN_NO_TXN, dir, &handles);
 	for (int i = 0; i < n; i++)
-		if (parse_id(handles[i], &handle) && is_online(w, front, handles[i]))
-			see_device(w, front_id, handle);
+		if (strlen(handles[i]) <= 5 && read_device(w, front, handles[i], &d))
+			see_device(w, &d);
 	if (n >= 0)
 		free(handles);
 }
@@ -154,12 +182,13 @@ look_around(struct watch *w)
 	if (n >= 0)
 		free(fronts);
 	for (uint32_t i = 0; i < w->count;) {
-		if (w->devices[i].seen) {
+		struct guest_device *d = &w->devices[i];
+
+		d->leaving = d->leaving || !d->seen;
+		if (d->leaving && remove_port(d))
+			*d = w->devices[--w->count];
+		else
 			i++;
-			continue;
-		}
-		remove_port(&w->devices[i]);
-		w->devices[i] = w->devices[--w->count];
 	}
 }
 

@@ -313,16 +313,35 @@ xenvirt_conn_find(struct xenvirt_dev *dev)
 	return 0;
 }
 
+/* The toolstack may have made the device anew, with another back end, since the port was probed. */
+static int
+find_again(struct xenvirt_dev *dev)
+{
+	const uint16_t before = dev->back_id;
+	int ret = xenvirt_conn_find(dev);
+
+	if (ret < 0 || dev->zc == NULL || dev->back_id == before)
+		return ret;
+	XENVIRT_LOG(
+		ERR, xenvirt_name(dev),
+		"the back end is in domain %u now, and the zero-copy pool is shared with domain "
+		"%u: remove the port and add it again",
+		dev->back_id, before);
+	return -ENODEV;
+}
+
 int
 xenvirt_conn_start(struct xenvirt_dev *dev)
 {
 	char path[XENVIRT_DIR_MAX + 8];
 	int ret;
 
-	snprintf(path, sizeof(path), "%s/state", dev->back);
 	pvn_xen_hub_lock(dev->hub);
 	dev->connection[0] = '\0';
-	ret = xenvirt_share_all(dev);
+	ret = find_again(dev);
+	snprintf(path, sizeof(path), "%s/state", dev->back);
+	if (ret == 0)
+		ret = xenvirt_share_all(dev);
 	if (ret == 0) {
 		ret = pvn_xen_hub_watch(dev->hub, &dev->client, path);
 		if (ret < 0) {
