@@ -78,7 +78,7 @@ def test_hot_plug():
             back.order("flood 60 1514")
             back.await_frames(500)
             back.order("idle")
-            for order in ("stop", "port stop 0", "port close 0", "port detach 0"):
+            for order in ("stop", "port stop 0", "port detach 0"):
                 pmd.order(order)
             back.wait("link down")
             pmd.wait_for_ports([])
