@@ -10,7 +10,7 @@ set -eu
 
 # Build, and what the build's tests link with. clang is the second compiler of the tests.
 build_packages='gcc libc6-dev clang libclang-rt-dev meson ninja-build pkg-config libdpdk-dev
-	libcmocka-dev libxen-dev dpkg-dev xz-utils'
+	libcmocka-dev libxen-dev libjansson-dev dpkg-dev xz-utils'
 # Linker, libc and emulator for the unit tests on 32 bits and on big endian; clang is the compiler.
 cross_packages='libc6-dev-i386 lib32gcc-s1 binutils-s390x-linux-gnu libc6-dev-s390x-cross qemu-user'
 # Guests, and what runs in them or beside them.
