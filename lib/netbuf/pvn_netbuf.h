@@ -134,8 +134,8 @@ pvn_netbuf_mirror(uint64_t features)
 bool pvn_netbuf_from_hdr(struct rte_mbuf *m, const struct virtio_net_hdr *hdr);
 
 /* Computes the checksums that the transmit flags of `m` ask for, in the frame itself, and clears
- * the flags, so that the frame is one with good checksums; false if it cannot be done (segmentation, lengths that make no sense). The frame's
- * data must be the caller's own.
+ * the flags, so that the frame is one with good checksums; false if it cannot be done
+ * (segmentation, lengths that make no sense). The frame's data must be the caller's own.
  */
 bool pvn_netbuf_checksum(struct rte_mbuf *m);
 

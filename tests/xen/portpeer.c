@@ -29,6 +29,7 @@
 
 #include <rte_eal.h>
 #include <rte_ethdev.h>
+#include <rte_pdump.h>
 
 #include "peer_frame.h"
 
@@ -371,6 +372,7 @@ main(int argc, char **argv)
 	if (ret < 0)
 		return 1;
 	parse_args(argc - ret, argv + ret);
+	rte_pdump_init(); /* for those who want to look; without shared memory there is none */
 	st.pool = rte_pktmbuf_pool_create("peer", cfg.mbufs, 128, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					  SOCKET_ID_ANY);
 	st.tx_pool = cfg.tx_pool != NULL ? rte_mempool_lookup(cfg.tx_pool) : st.pool;

@@ -174,12 +174,13 @@ class Local:
         mac = mac or f"02:00:00:00:{domid:02x}:{handle:02x}"
         self.pvnctl("xen", "attach", domid, f"--handle={handle}", f"--mac={mac}", *words)
 
-    def peer(self, driver, devargs, domid, args=(), core=1, ready=True, spec=None):
+    def peer(self, driver, devargs, domid, args=(), core=1, ready=True, spec=None,
+             memory=("--no-huge",)):
         """A portpeer on one of our drivers, as a program of a domain."""
         self.count += 1
         program = self.add(Peer([
-            PORTPEER, "--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--log-level=5",
-            f"--file-prefix=pvn{os.getpid()}x{self.count}", "--lcores", f"0@0-1,1@{core}",
+            PORTPEER, *memory, "-m", "128", "--no-pci", "--no-telemetry", "--log-level=5",
+            f"--file-prefix={self.prefix()}", "--lcores", f"0@0-1,1@{core}",
             # EAL refuses a path below a folder that everybody may write to, as /tmp is.
             "-d", f"librte_net_{driver}.so",
             "--vdev", f"net_{driver}0,{devargs},xen={spec or f'local:{self.socket}:{domid}'}",
@@ -188,6 +189,10 @@ class Local:
         if ready:
             program.wait(r"ready .*")
         return program
+
+    def prefix(self):
+        """What EAL calls the program started last."""
+        return f"pvn{os.getpid()}x{self.count}"
 
     def back(self, front, handle=0, domid=0, args=(), **options):
         """The host's end of a guest device."""

@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Secondary processes: DPDK's own tools read a port's statistics and capture its frames.
+
+They share the port's memory, which takes hugepages: some are reserved for the time of the test.
+"""
+
+import contextlib
+import glob
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from wire import ROOT, TIMEOUT, Local, Program  # noqa: E402 (adds tests/vm to the path)
+import checks  # noqa: E402
+from checks import case, expect  # noqa: E402
+from errors import KitError, Missing  # noqa: E402
+
+RESERVED = "/proc/sys/vm/nr_hugepages"
+PAGES = 80  # of 2 MiB
+
+
+def read_number(path):
+    with open(path, encoding="ascii") as file:
+        return int(file.read())
+
+
+def reserve(pages):
+    with open(RESERVED, "w", encoding="ascii") as file:
+        file.write(str(pages))
+
+
+@contextlib.contextmanager
+def hugepages():
+    """A folder in which a program finds hugepages."""
+    if os.geteuid() != 0:
+        raise Missing("hugepages are reserved as root")
+    before = read_number(RESERVED)
+    with tempfile.TemporaryDirectory(prefix="pvn-huge-") as folder:
+        try:
+            reserve(before + PAGES)
+            if read_number(RESERVED) < before + PAGES:
+                raise Missing(f"{PAGES} hugepages of 2 MiB cannot be had: memory is short")
+            subprocess.run(["mount", "-t", "hugetlbfs", "none", folder], check=True)
+            try:
+                yield folder
+            finally:
+                subprocess.run(["umount", folder], check=True)
+        finally:
+            reserve(before)
+
+
+def tool(name):
+    found = sorted(glob.glob(f"{ROOT}/deps/dpdk-dev/*/usr/bin/{name}"))
+    if not found:
+        raise Missing(f"{name} is missing: ./run setup")
+    return found[-1]
+
+
+def secondary(xen, prefix, driver, name, *args):
+    """A tool of DPDK, as a secondary process of the program with this prefix."""
+    return xen.add(Program([tool(name), f"--file-prefix={prefix}", "--no-pci",
+                            "-d", f"librte_net_{driver}.so", "--", *args],
+                           env=os.environ | {"LD_LIBRARY_PATH": f"{xen.build}/pmds"}))
+
+
+def wait_for_bytes(path, count):
+    """Until a file is that long."""
+    end = time.monotonic() + TIMEOUT
+    while not os.path.exists(path) or os.path.getsize(path) < count:
+        if time.monotonic() > end:
+            raise KitError(f"{path} has not become {count} bytes long in {TIMEOUT} s")
+
+
+def ends(xen, driver, memory):
+    """Both ends; that of `driver` in memory that can be shared. It, the other, its prefix."""
+    xen.domain(1)
+    xen.attach(1)
+    back = xen.back(1, memory=memory if driver == "xenback" else ("--no-huge",))
+    prefix = xen.prefix()
+    front = xen.front(1, memory=memory if driver == "xenvirt" else ("--no-huge",))
+    if driver == "xenvirt":
+        prefix = xen.prefix()
+    front.wait("link up")
+    return (front, back, prefix) if driver == "xenvirt" else (back, front, prefix)
+
+
+def test_secondary(driver):
+    """dpdk-proc-info shows the counters, dpdk-pdump captures what comes in"""
+    with hugepages() as folder, Local() as xen:
+        one, other, prefix = ends(xen, driver, ("--huge-dir", folder))
+        one.order("rx on")
+        one.order("expect 500")
+        one.stats()
+        other.ask("send 500 60 1514", "sent 500")
+        one.wait("received 500")
+        info = secondary(xen, prefix, driver, "dpdk-proc-info", "--xstats")
+        expect(info.wait(r"rx_q0_packets: (\d+)")[1], "500", "packets that proc-info shows")
+        info.ended()
+        capture = f"{xen.folder}/capture.pcap"
+        dump = secondary(xen, prefix, driver, "dpdk-pdump", "--pdump",
+                         f"port=0,queue=*,rx-dev={capture}")
+        other.order("flood 60 1514")
+        wait_for_bytes(capture, 100_000)
+        other.order("idle")
+        dump.signal(2)
+        dump.ended()
+        expect(one.stats()["bad"], 0, "frames spoiled")
+
+
+if __name__ == "__main__":
+    checks.main([case(test_secondary, driver="xenvirt"), case(test_secondary, driver="xenback")],
+                timeout=90)
