@@ -53,8 +53,8 @@ write_frame(struct rte_mbuf *m, uint64_t number)
 
 	m->data_len = cfg.size;
 	m->pkt_len = cfg.size;
-	data[0] = UINT64_C(0x0200ffffffffffff); /* to all, from 02:00:00:00:01:00 */
-	data[1] = UINT64_C(0xb588000100000000);
+	data[0] = UINT64_C(0x0002ffffffffffff); /* to all, from 02:00:00:00:01:00 */
+	data[1] = UINT64_C(0xb58800010000);
 	for (uint32_t i = 2; i < words; i++)
 		data[i] = number + i;
 }

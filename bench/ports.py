@@ -46,7 +46,7 @@ class Xen(Rival):
         self.local.__enter__()
         self.local.domain(1)
         for handle in range(links):
-            self.local.attach(1, handle, mac_check="off")
+            self.local.attach(1, handle)
 
     def finish(self):
         self.local.__exit__(None, None, None)
