@@ -189,7 +189,7 @@ test_to_host(void **state)
 static void
 write_frame(struct wire *w, uint16_t n, uint32_t frame)
 {
-	struct pvn_vring_buf buf;
+	struct pvn_vring_buf buf = {0};
 	uint16_t pos = w->dev.pos + n;
 
 	assert_true(pvn_vring_dev_buf(&w->dev, pos, true, &buf));

@@ -136,7 +136,7 @@ test_no_pools(void **state)
 {
 	struct pvn_vring_dev r;
 	struct peer p = begin(&r, RING);
-	struct pvn_vring_buf buf;
+	struct pvn_vring_buf buf = {0};
 
 	(void)state;
 	pvn_vring_dev_reset(&r, p.mem, RING, NULL, 0);
@@ -339,7 +339,7 @@ test_read_hdr(void **state)
 {
 	struct pvn_vring_dev r;
 	struct peer p = begin(&r, RING);
-	struct pvn_vring_buf buf;
+	struct pvn_vring_buf buf = {0};
 	struct virtio_net_hdr hdr;
 
 	(void)state;

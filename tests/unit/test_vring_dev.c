@@ -197,7 +197,7 @@ lie_avail(struct pvn_vring_dev *r, struct peer *p)
 static void
 lie_flags(struct pvn_vring_dev *r, struct peer *p)
 {
-	struct pvn_vring_buf buf;
+	struct pvn_vring_buf buf = {0};
 
 	peer_set_desc(p, 0, peer_addr(0, 64), 100, PEER_INDIRECT, 0);
 	pvn_vring_dev_buf(r, 0, false, &buf);
@@ -206,7 +206,7 @@ lie_flags(struct pvn_vring_dev *r, struct peer *p)
 static void
 lie_next(struct pvn_vring_dev *r, struct peer *p)
 {
-	struct pvn_vring_buf buf;
+	struct pvn_vring_buf buf = {0};
 
 	peer_set_desc(p, 0, peer_addr(0, 64), 100, PEER_NEXT, 0);
 	pvn_vring_dev_buf(r, 0, false, &buf);
@@ -226,7 +226,7 @@ lie_chain(struct pvn_vring_dev *r, struct peer *p)
 static void
 lie_len(struct pvn_vring_dev *r, struct peer *p)
 {
-	struct pvn_vring_buf buf;
+	struct pvn_vring_buf buf = {0};
 
 	peer_set_desc(p, 0, peer_addr(0, 64), 0, PEER_WRITE, 0);
 	pvn_vring_dev_buf(r, 0, true, &buf);
@@ -235,7 +235,7 @@ lie_len(struct pvn_vring_dev *r, struct peer *p)
 static void
 lie_addr(struct pvn_vring_dev *r, struct peer *p)
 {
-	struct pvn_vring_buf buf;
+	struct pvn_vring_buf buf = {0};
 
 	peer_set_desc(p, 0, peer_addr(1, 64), 100, PEER_WRITE, 0);
 	pvn_vring_dev_buf(r, 0, true, &buf);
