@@ -414,6 +414,43 @@ test_stop_shared(void **state)
 	}
 }
 
+/* Stopped while the application holds what was received, and nothing was posted in its place: those
+ * frames stay the application's.
+ */
+static void
+test_stop_received(void **state)
+{
+	struct port_setup setup = {.zero_copy = true, .rx_ring = 64};
+	struct rte_mbuf *held[1024], *m[64];
+	uint8_t frame[LEN];
+	static struct port p;
+	uint32_t n, got = 0;
+
+	(void)state;
+	port_open(&p, &setup);
+	n = rte_mempool_avail_count(p.guest_pool);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(p.guest_pool, held, n), 0);
+	for (uint32_t i = 0; i < 64; i++) {
+		port_frame(&p, frame, LEN, i);
+		m[i] = port_chain(p.private_pool, frame, LEN, 2048);
+	}
+	assert_int_equal(port_host_tx(&p, m, 64), 64);
+	while (got < 64)
+		got += port_guest_rx(&p, m + got, 64 - got);
+	port_stop(&p);
+	assert_int_equal(rte_mempool_avail_count(p.guest_pool), 0);
+	for (uint32_t i = 0; i < 64; i++) {
+		port_frame(&p, frame, LEN, i);
+		port_assert_content(m[i], frame, LEN);
+	}
+	rte_pktmbuf_free_bulk(m, 64);
+	rte_pktmbuf_free_bulk(held, n);
+	port_assert_all_back(&p);
+	port_start(&p);
+	port_assert_works(&p, 100);
+	port_close(&p);
+}
+
 int
 main(void)
 {
@@ -423,6 +460,7 @@ main(void)
 		PORT_TEST(test_foreign),       PORT_TEST(test_foreign_pool_empty),
 		PORT_TEST(test_many_segments), PORT_TEST(test_external_flag),
 		PORT_TEST(test_forward),       PORT_TEST(test_stop_shared),
+		PORT_TEST(test_stop_received),
 	};
 
 	return PORT_RUN(tests);
