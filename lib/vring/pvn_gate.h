@@ -16,10 +16,15 @@ struct pvn_gate {
 	uint32_t open;	 /* [control] */
 };
 
-/* GATE-IN: our mark before our look at `open`; pairs with GATE-SHUT. True: go on, then leave. */
+/* GATE-IN: our mark before our look at `open`; pairs with GATE-SHUT. True: go on, then leave. The look
+ * before the mark keeps a data path that polls a shut gate from marking it again and again, so that
+ * the control thread might never see it unmarked.
+ */
 static inline bool
 pvn_gate_enter(struct pvn_gate *g)
 {
+	if (__builtin_expect(__atomic_load_n(&g->open, __ATOMIC_RELAXED) == 0, 0))
+		return false;
 	__atomic_store_n(&g->inside, 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__builtin_expect(__atomic_load_n(&g->open, __ATOMIC_ACQUIRE) != 0, 1))
