@@ -57,7 +57,7 @@ class PeerOrders:
         self.order("rx off")
 
     def expect_frames(self, count):
-        """Have it count frames from now on, and wait until it does: "received COUNT" comes later."""
+        """Have it count frames that nobody sends yet; returns when it does."""
         self.order("rx on")
         self.order("reset")
         self.order(f"expect {count}")
@@ -96,9 +96,20 @@ def traffic(one, other, count=200):
     for sender, receiver in ((one, other), (other, one)):
         sender.rest()
         receiver.rest()
-        receiver.expect_frames(count)
+        receiver.order("rx on")
+        receiver.order("reset")
+        receiver.order(f"expect {count}")
         sender.order("flood 60 1514")
         receiver.wait(f"received {count}")
         sender.order("idle")
         if receiver.stats()["bad"] != 0:
             raise AssertionError(f"{receiver}: frames were spoiled")
+
+
+def echo(peer, count=300):
+    """Whole frames come back from a testpmd, which drops some when its processor is slow."""
+    peer.load(high=1514)
+    peer.await_frames(count)
+    peer.order("idle")
+    if peer.stats()["bad"] != 0:
+        raise AssertionError(f"{peer}: frames came back spoiled")

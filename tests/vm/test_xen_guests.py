@@ -14,7 +14,7 @@ import time
 
 import checks
 from checks import expect
-from peerorders import traffic
+from peerorders import echo, traffic
 from xenkit import EAL, Shared
 from xenpeer import BACK, FILES, FRONT, DomainPeer, attach, back_end, load_both
 
@@ -69,6 +69,7 @@ def test_reboot():
         wait_attached(watcher, one)
         front, back = serve(dom0, one)
         traffic(front, back)
+        back.quit()
         expect("(null)" in dom0.check("xl list"), False, "a domain that cannot die")
         expect(watcher.kill(15), 0, "exit code of pvnctl xen watch after SIGTERM")
 
@@ -81,14 +82,6 @@ def guest_testpmd(domain):
                           [POOL, "--port-topology=loop"])
 
 
-def echo(back, count=300):
-    """Frames come back from the guest's testpmd; it swaps addresses, for its own must be right."""
-    back.expect_frames(count)
-    back.ask(f"send {count} 60 1514", f"sent {count}")
-    back.wait(f"received {count}")
-    expect(back.stats()["bad"], 0, "frames that came back spoiled")
-
-
 def test_save():
     """save and restore: the port is closed before, the same testpmd makes it anew afterwards"""
     with XEN as dom0:
@@ -98,13 +91,13 @@ def test_save():
         back = back_end(dom0, one)
         pmd = guest_testpmd(one)
         back.wait("link up")
-        for line in ("set fwd macswap", "start"):
+        for line in ("set fwd mac", "start"):
             pmd.cmd(line)
         echo(back)
         for line in ("stop", "port stop 0", "port close 0"):
             pmd.cmd(line)
         back.wait("link down")
-        pmd.cmd("port detach net_xenvirt0")
+        pmd.cmd("device detach net_xenvirt0")
         back.quit()
         one.save("/var/lib/xen/save/one")
         one.restore("/var/lib/xen/save/one")
@@ -117,11 +110,12 @@ def test_save():
         echo(back)
         pmd.cmd("stop")
         expect(pmd.quit(), 0, "exit code of testpmd")
+        back.quit()
         expect(watcher.kill(15), 0, "exit code of pvnctl xen watch after SIGTERM")
 
 
 def test_save_running():
-    """saved with its port open: the port stays down afterwards, a new program's works"""
+    """saved with its port open: the port is down afterwards, until the guest is rebooted"""
     with XEN as dom0:
         watcher = watch_devices(dom0)
         one = dom0.create("one", mem_mb=256)
@@ -136,9 +130,11 @@ def test_save_running():
         front.wait("link down")
         front.rest()
         expect(front.mbufs_out(), 0, "mbufs of the guest")
-        front.kill()
+        one.reboot()  # Linux 6.1 has a bug: it dies with the program, whose events it lost
+        wait_attached(watcher, one)
         front, back = serve(dom0, one)
         traffic(front, back)
+        back.quit()
         expect(watcher.kill(15), 0, "exit code of pvnctl xen watch after SIGTERM")
 
 
@@ -148,14 +144,14 @@ def test_save_running():
 LIE = """\
 begin() {  # until there is a new offer
 	xenstore-write $F/state 1
-	until [ "$(xenstore-read $B/state)" = 2 ]; do :; done
-	connection=$(xenstore-read $B/connection)
+	while set -- $(xenstore-read $B/state $B/connection); [ "$1" != 2 ]; do :; done
+	connection=$2
 }
 answer() {  # NODE VALUE...: answer it; prints the back end's next state and its error
 	xenstore-write -- "$@" $F/connection $connection $F/state 3
 	while state=$(xenstore-read $B/state); [ "$state" = 2 ]; do :; done
 	echo $state
-	xenstore-read $B/error 2>/dev/null || :
+	[ $state = 4 ] || xenstore-read $B/error
 }
 """
 
@@ -203,13 +199,10 @@ class Liar:
         """Page number of the first pool's list of grants in the stopped process."""
         maps = self.domain.check(f"grep gntalloc /proc/{self.pid}/maps")
         areas = re.findall(r"(?m)^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+)", maps)
-        areas.sort(key=lambda area: int(area[2], 16))  # as shared: control, 2 rings, pool, list, ...
+        areas.sort(key=lambda area: int(area[2], 16))  # as shared: control, 2 rings, pool, list
         start, end = (int(word, 16) for word in areas[4][:2])
         expect(end - start, 4096, "size of the list")
         return start // 4096
-
-    def free(self):
-        self.peer.kill()
 
 
 def number_lies():
@@ -240,7 +233,6 @@ def other_lies(liar, foreign):
         for ref in (30000, 4000000000, foreign):
             yield liar.with_ref(node, 0, ref), f"{node}: cannot map "
     yield {"pool-0/directory-ref": liar.nodes["control-ref"]}, "pool-0/directory-ref: "
-    yield {"pool-0/directory-ref": liar.nodes["pool-1/directory-ref"]}, "pool-0/directory-ref: "
 
 
 def check_lies(dom0, liar, foreign):
@@ -251,8 +243,11 @@ def check_lies(dom0, liar, foreign):
         expect((state, words in error), ("6", True), f"{changes}: state, reason ({error!r})")
         count += 1
     expect(error in dom0.check("pvnctl xen list"), True, "the reason is in pvnctl xen list")
-    for node in ("queue-0/rx-ring-ref", "queue-0/tx-ring-ref"):  # it harms itself only
-        liar.say({node: ",".join([(refs := liar.nodes[node].split(","))[0]] * len(refs))})
+    nodes = liar.nodes
+    rings = {f"queue-0/{way}-ring-ref": nodes[f"queue-0/{way}-ring-ref"] for way in ("rx", "tx")}
+    one_page = {name: re.sub(r"\d+", refs.split(",")[0], refs) for name, refs in rings.items()}
+    for changes in (one_page, {"pool-0/directory-ref": nodes["pool-1/directory-ref"]}):
+        expect(liar.say(changes)[0] in ("4", "6"), True, "an end to what harms the liar alone")
     expect(liar.say({})[0], "4", "state of the back end after an honest answer")
     return count
 
@@ -265,7 +260,7 @@ def change_directory(liar):
         f"exec 2>/dev/null; dd bs=4096 count=1 if=/proc/{pid}/mem of=/run/list skip={page}; "
         f"while :; do {copy.replace('/run/list', '/dev/urandom')}; {copy}; done")
     states = set()
-    for _ in range(50 if LONG else 8):
+    for _ in range(50 if LONG else 4):
         state, error = liar.say({})
         states.add(state)
         expect(state == "4" or "pool-0/directory-ref: " in error, True, f"reason ({error!r})")
@@ -282,31 +277,42 @@ def pace(peer, count=300):
     return count / (time.monotonic() - start)
 
 
+def flap(liar, peer):
+    """The neighbour's pace while the liar writes states as fast as it can."""
+    flapping = liar.domain.start(". /run/lie; while :; do for s in 1 3 x 6 5 4 '' 2; do "
+                                 "xenstore-write -- $F/state \"$s\"; done; done")
+    result = pace(peer)
+    flapping.kill()
+    return result
+
+
+def serve_both(dom0, good, bad):
+    """testpmd in dom0 that sends each guest's frames back to it."""
+    ports = []
+    for number, domain in enumerate((good, bad)):
+        attach(dom0, domain)
+        ports.append(f"--vdev=net_xenback{number},frontend={domain.domid},handle=0")
+    pmd = dom0.testpmd([*EAL, "-d", BACK, *ports], [POOL, "--port-topology=loop"])
+    pmd.cmd("start")
+    return pmd
+
+
 def test_liar():
-    """a guest writes what is not true: refused with the reason, while its neighbour's frames pass"""
+    """a guest writes what is not true: refused with the reason, its neighbour's frames pass"""
     with XEN as dom0:
         good, bad = dom0.create("good"), dom0.create("bad")
-        for domain in (good, bad):
-            attach(dom0, domain)
-        pmd = dom0.testpmd([*EAL, "-d", BACK, *(f"--vdev=net_xenback{i},frontend={domain.domid}"
-                                                for i, domain in enumerate((good, bad)))],
-                           [POOL, "--port-topology=loop"])
-        pmd.cmd("start")
+        pmd = serve_both(dom0, good, bad)
         peer, liar = DomainPeer(good, "xenvirt", "handle=0"), Liar(bad)
         peer.wait("link up")
         peer.load(high=1514)
-        share = bad.start(f"exec xen_grant share {good.domid}")
-        foreign = int(share.match(r"gref (\d+)\n")[1])
         alone = pace(peer)
-        count = check_lies(dom0, liar, foreign)
+        share = bad.start(f"exec xen_grant share {good.domid}")
+        count = check_lies(dom0, liar, int(share.match(r"gref (\d+)\n")[1]))
         states = change_directory(liar)
-        flapping = bad.start(". /run/lie; while :; do for s in 1 3 x 6 5 4 '' 2; do "
-                             "xenstore-write -- $F/state \"$s\"; done; done")
-        beside = pace(peer)
-        flapping.kill()
+        beside = flap(liar, peer)
         print(f"  {count} lies; a list that changes led to {sorted(states)}; frames/s of the "
-              f"neighbour: {alone:.0f}, beside a guest whose state flaps: {beside:.0f}")
-        liar.free()
+              f"neighbour: {alone:.0f} alone, {beside:.0f} beside a state that flaps")
+        liar.peer.kill()
         honest = DomainPeer(bad, "xenvirt", "handle=0")
         honest.wait("link up")
         honest.load(high=1514)
@@ -317,4 +323,5 @@ def test_liar():
 
 
 if __name__ == "__main__":
-    checks.main([test_liar, test_reboot, test_save, test_save_running], timeout=150)
+    checks.main([test_liar, test_reboot, test_save, test_save_running],
+                timeout=900 if LONG else 300)

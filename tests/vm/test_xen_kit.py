@@ -82,18 +82,16 @@ def test_domains():
         expect("Kernel panic" in str(error), True, "the console shows the panic")
 
 
-def test_store():
-    """XenStore between two domains obeys permissions"""
-    with XEN as dom0:
-        one, two = dom0.create("one"), dom0.create("two")
-        node = f"/local/domain/{one.domid}/data/note"
-        one.check("xenstore-write data/note hello")
-        expect(two.run(f"xenstore-read {node}")[0], 1, "exit code of a read that is not allowed")
-        one.check(f"xenstore-chmod {node} n{one.domid} r{two.domid}")
-        expect(two.check(f"xenstore-read {node}"), "hello\n", "a read that is")
-        expect(two.run(f"xenstore-write {node} no")[0], 1, "exit code of a write that is not")
-        expect(dom0.check(f"xenstore-read {node}"), "hello\n", "what dom0 reads")
-        expect(one.run("xenstore-write control/note no")[0], 1, "exit code of a write to control")
+def check_store(dom0, one, two):
+    """XenStore between two domains obeys permissions."""
+    node = f"/local/domain/{one.domid}/data/note"
+    one.check("xenstore-write data/note hello")
+    expect(two.run(f"xenstore-read {node}")[0], 1, "exit code of a read that is not allowed")
+    one.check(f"xenstore-chmod {node} n{one.domid} r{two.domid}")
+    expect(two.check(f"xenstore-read {node}"), "hello\n", "a read that is")
+    expect(two.run(f"xenstore-write {node} no")[0], 1, "exit code of a write that is not")
+    expect(dom0.check(f"xenstore-read {node}"), "hello\n", "what dom0 reads")
+    expect(one.run("xenstore-write control/note no")[0], 1, "exit code of a write to control")
 
 
 def share_and_map(sharer, mapper):
@@ -105,10 +103,11 @@ def share_and_map(sharer, mapper):
     return there, here
 
 
-def test_grants():
-    """a granted page carries text both ways, and either side learns of the other's death"""
+def test_store_and_grants():
+    """XenStore permissions; a granted page carries text, either side learns of the other's end"""
     with XEN as dom0:
         one, two = dom0.create("one"), dom0.create("two")
+        check_store(dom0, one, two)
         for sharer, mapper in ((one, dom0), (dom0, one), (one, two)):
             there, here = share_and_map(sharer, mapper)
             for writer, reader in ((there, here), (here, there)):
@@ -173,5 +172,5 @@ def test_pause_and_save():
 
 
 if __name__ == "__main__":
-    checks.main([test_killed, test_dom0, test_domains, test_store, test_grants,
+    checks.main([test_killed, test_dom0, test_domains, test_store_and_grants,
                  test_kernel_network, test_testpmd, test_pause_and_save], timeout=120)

@@ -5,8 +5,8 @@
     domain "one"                    dom0
     portpeer, net_xenvirt == grants == net_xenback, portpeer
 
-The whole of it: pvnctl makes the device in the real XenStore, rings and pools are granted and mapped
-by the hypervisor, and either end dies at times.
+The whole of it: pvnctl makes the device in the real XenStore, rings and pools are granted and
+mapped by the hypervisor, and either end dies at times.
 """
 
 import os

@@ -13,7 +13,7 @@ import re
 
 import checks
 from checks import expect
-from peerorders import exchange, traffic
+from peerorders import echo, exchange, traffic
 from xenkit import EAL, Shared
 from xenpeer import (BACK, FILES, FRONT, DomainPeer, attach, back_end, both_ends, load_both, mac_of)
 
@@ -103,17 +103,9 @@ def plugged(dom0, pmd, domain, number):
     pmd.wait(": device probed event")
     ports = re.findall(r"port (\d+) +\*+[^*]*?Device name: (\S+)", pmd.cmd("show port info all"))
     port = {name: port for port, name in ports}[f"net_xenback_{domain.domid}_0"]
-    for line in (f"port attach net_null{number}", f"port start {port}", f"set portlist {port}",
+    for line in ("stop", f"port attach net_null{number}", "port start all", f"set portlist {port}",
                  "start"):
         pmd.cmd(line)
-
-
-def echo(front):
-    """Frames come back from a testpmd that sends each out of the port it came from."""
-    front.expect_frames(300)
-    front.ask("send 300 60 1514", "sent 300")
-    front.wait("received 300")
-    expect(front.stats()["bad"], 0, "frames that came back spoiled")
 
 
 def test_watch():
@@ -186,4 +178,5 @@ def test_pause():
 
 
 if __name__ == "__main__":
-    checks.main([test_watch, test_kernels, test_queues, test_driver_domain, test_pause], timeout=150)
+    checks.main([test_watch, test_kernels, test_queues, test_driver_domain, test_pause],
+                timeout=150)

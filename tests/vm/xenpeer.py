@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What tests of net_xenvirt and net_xenback on real Xen share: devices, and portpeers in domains."""
+"""What tests of net_xenvirt and net_xenback on real Xen share: devices, portpeers in domains."""
 
 from checks import expect
 from initramfs import ROOT
@@ -61,7 +61,7 @@ def back_end(host, domain, handle=0, args=""):
 
 
 def both_ends(dom0, domain, devargs="handle=0", args="", **options):
-    """Attach a device and start a portpeer on either end: (front, back), both with their link up."""
+    """Attach a device and start a portpeer on either end: (front, back), with their links up."""
     attach(dom0, domain, **options)
     back = back_end(dom0, domain, args=args)
     front = DomainPeer(domain, "xenvirt", devargs, args)

@@ -199,10 +199,12 @@ host_changed(struct pvn_xenhost *host)
 {
 	struct xenback_dev *dev = container_of(host, struct xenback_dev, host);
 	struct rte_eth_dev *eth = &rte_eth_devices[dev->data->port_id];
+	bool up = pvn_xenhost_link(host);
 
 	link_update(eth, 0);
-	if (dev->data->dev_conf.intr_conf.lsc != 0)
+	if (up != dev->told_up && dev->data->dev_conf.intr_conf.lsc != 0)
 		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_LSC, NULL);
+	dev->told_up = up;
 	if (!host->going || dev->told_going)
 		return;
 	dev->told_going = true;

@@ -16,6 +16,7 @@
 struct xenback_dev {
 	struct rte_eth_dev_data *data;
 	struct pvn_xenhost host;
+	bool told_up;	 /* the link as the application has been told */
 	bool told_going; /* the application has been told that the device is to go */
 };
 

@@ -6,7 +6,7 @@
  * RTE_ETH_EVENT_NEW, RTE_ETH_EVENT_INTR_RMV and RTE_ETH_EVENT_DESTROY.
  *
  * A device that goes offline leaves its port to the application, which hears of it by INTR_RMV and
- * may be polling: it stops and closes the port, or we do once it is stopped.
+ * may be polling: it stops, closes and detaches the port, or we do some time after it was stopped.
  *
  * Watched is this back end's own directory of xenvirt devices, which guests cannot write to. EAL's
  * hot plug needs a thread of its own: it waits for control threads of this process, and may not be
@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_malloc.h>
 
@@ -23,14 +24,18 @@
 /* Guest devices that one watch makes ports of; EAL has no more ports. */
 #define DEVICES_MAX RTE_MAX_ETHPORTS
 
+/* Time for an application to detach a port that it has stopped. */
+#define APPLICATION_S 5
+
 /* A guest device, and whether the last look saw it. */
 struct guest_device {
 	uint16_t front_id;
 	uint16_t handle;
 	char instance[20]; /* differs from that of an earlier device at the same place */
 	bool seen;
-	bool leaving; /* was offline once; a port of its own, if it comes back, is made after this */
-	bool failed; /* no port could be made; not tried again while it is there */
+	bool leaving;	  /* was offline once; if it comes back, that is another port */
+	uint64_t give_up; /* when we remove its port ourselves, in timer cycles */
+	bool failed;	  /* no port could be made; not tried again while it is there */
 };
 
 struct watch {
@@ -73,22 +78,53 @@ add_port(struct watch *w, struct guest_device *d)
 			    d->handle, rte_strerror(-ret));
 }
 
-/* Whether the port is gone now. One that is started may be polled, so it stays until it is not; a
- * look comes with each tick. The application may have removed it by itself.
+/* The virtual device itself, which stays when an application closes the port of it. */
+static bool
+device_exists(const char *name)
+{
+	char filter[RTE_DEV_NAME_MAX_LEN + 16];
+	struct rte_dev_iterator it;
+	struct rte_device *dev;
+	bool found = false;
+
+	snprintf(filter, sizeof(filter), "bus=vdev,name=%s", name);
+	RTE_DEV_FOREACH(dev, filter, &it)
+	found = true;
+	return found;
+}
+
+/* The application has stopped the port, or closed it, and is about to detach it: that must not
+ * happen twice.
  */
 static bool
-remove_port(const struct guest_device *d)
+wait_for_application(struct guest_device *d)
+{
+	uint64_t now = rte_get_timer_cycles();
+
+	if (d->give_up == 0)
+		d->give_up = now + APPLICATION_S * rte_get_timer_hz();
+	return now < d->give_up;
+}
+
+/* Whether the port is gone now. A port that is started may be polled, and one whose end was told by
+ * INTR_RMV is the application's to stop, close and detach; it gets time for that. Other ports go at
+ * once. Until it is gone, a look comes with each tick.
+ */
+static bool
+remove_port(struct guest_device *d)
 {
 	char name[RTE_DEV_NAME_MAX_LEN];
-	struct rte_eth_dev *eth;
+	const struct rte_eth_dev *eth;
 
 	port_name(d, name, sizeof(name));
-	eth = d->failed ? NULL : rte_eth_dev_allocated(name);
-	if (eth == NULL)
+	if (d->failed || !device_exists(name))
 		return true;
-	if (eth->data->dev_started != 0)
+	eth = rte_eth_dev_allocated(name);
+	if (eth != NULL && eth->data->dev_started != 0)
 		return false;
-	if (rte_eal_hotplug_remove("vdev", name) < 0 && rte_eth_dev_allocated(name) != NULL)
+	if ((eth == NULL || xenback_dev(eth)->told_going) && wait_for_application(d))
+		return false;
+	if (rte_eal_hotplug_remove("vdev", name) < 0)
 		XENBACK_LOG(ERR, name, "the port could not be removed");
 	return true;
 }
