@@ -16,9 +16,9 @@ struct pvn_gate {
 	uint32_t open;	 /* [control] */
 };
 
-/* GATE-IN: our mark before our look at `open`; pairs with GATE-SHUT. True: go on, then leave. The look
- * before the mark keeps a data path that polls a shut gate from marking it again and again, so that
- * the control thread might never see it unmarked.
+/* GATE-IN: our mark before our look at `open`; pairs with GATE-SHUT. True: go on, then leave. The
+ * look before the mark keeps a data path that polls a shut gate from marking it again and again, so
+ * that the control thread might never see it unmarked.
  */
 static inline bool
 pvn_gate_enter(struct pvn_gate *g)
