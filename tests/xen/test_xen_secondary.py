@@ -11,17 +11,17 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from wire import ROOT, TIMEOUT, Local, Program  # noqa: E402 (adds tests/vm to the path)
+from wire import ROOT, Local, Program  # noqa: E402 (adds tests/vm to the path)
 import checks  # noqa: E402
 from checks import case, expect  # noqa: E402
-from errors import KitError, Missing  # noqa: E402
+from errors import Missing  # noqa: E402
 
 RESERVED = "/proc/sys/vm/nr_hugepages"
 PAGES = 80  # of 2 MiB
+SMALL = "ring-size=1024,total-num-mbufs=2047"  # dpdk-pdump's own choice is a pool of 150 MB
 
 
 def read_number(path):
@@ -65,15 +65,16 @@ def secondary(xen, prefix, driver, name, *args):
     """A tool of DPDK, as a secondary process of the program with this prefix."""
     return xen.add(Program([tool(name), f"--file-prefix={prefix}", "--no-pci",
                             "-d", f"librte_net_{driver}.so", "--", *args],
-                           env=os.environ | {"LD_LIBRARY_PATH": f"{xen.build}/pmds"}))
+                           env=xen.environment()))
 
 
-def wait_for_bytes(path, count):
-    """Until a file is that long."""
-    end = time.monotonic() + TIMEOUT
-    while not os.path.exists(path) or os.path.getsize(path) < count:
-        if time.monotonic() > end:
-            raise KitError(f"{path} has not become {count} bytes long in {TIMEOUT} s")
+def wait_for_bytes(program, path, count):
+    """Until the file that a program writes is that long."""
+    def there():
+        program.check_alive()
+        return os.path.exists(path) and os.path.getsize(path) >= count
+
+    program.wait_until(there, f"{path} is {count} bytes long")
 
 
 def ends(xen, driver, memory):
@@ -103,9 +104,9 @@ def test_secondary(driver):
         info.ended()
         capture = f"{xen.folder}/capture.pcap"
         dump = secondary(xen, prefix, driver, "dpdk-pdump", "--pdump",
-                         f"port=0,queue=*,rx-dev={capture}")
+                         f"port=0,queue=*,rx-dev={capture},{SMALL}")
         other.order("flood 60 1514")
-        wait_for_bytes(capture, 100_000)
+        wait_for_bytes(dump, capture, 100_000)
         other.order("idle")
         dump.signal(2)
         dump.ended()

@@ -27,7 +27,7 @@ class Testpmd(Program):
              f"--file-prefix=pvn{os.getpid()}t", "--lcores", "0@0-1,1@0",
              "-d", "librte_net_xenback.so", "-d", "librte_net_xenvirt.so", *eal,
              "--", "-i", "--total-num-mbufs=4096"],
-            env=os.environ | {"LD_LIBRARY_PATH": f"{xen.build}/pmds"})
+            env=xen.environment())
 
     def ports(self):
         """Names of the ports there are."""

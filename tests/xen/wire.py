@@ -88,6 +88,12 @@ class Program:
             if time.monotonic() > end:
                 raise KitError(f"{self}: not in {timeout} s: {what}:\n{self.log[-3000:]}")
 
+    def check_alive(self):
+        """Raise Died, with what it said last, if it has ended."""
+        self._read(0)
+        if self.process.poll() is not None:
+            raise Died(f"{self} ended with {self.process.returncode}:\n{self.log[-3000:]}")
+
     def order(self, line):
         """Tell it something; one that has ended is found out by the next wait()."""
         with contextlib.suppress(BrokenPipeError):
@@ -184,11 +190,15 @@ class Local:
             # EAL refuses a path below a folder that everybody may write to, as /tmp is.
             "-d", f"librte_net_{driver}.so",
             "--vdev", f"net_{driver}0,{devargs},xen={spec or f'local:{self.socket}:{domid}'}",
-            "--", "--mbufs", str(MBUFS), *map(str, args)],
-            env=os.environ | {"LD_LIBRARY_PATH": f"{self.build}/pmds"}))
+            "--", "--mbufs", str(MBUFS), *map(str, args)], env=self.environment()))
         if ready:
             program.wait(r"ready .*")
         return program
+
+    def environment(self):
+        """Of EAL's programs: where our drivers are, and where its sockets and files are to be."""
+        return os.environ | {"LD_LIBRARY_PATH": f"{self.build}/pmds",
+                             "RUNTIME_DIRECTORY": self.folder}
 
     def prefix(self):
         """What EAL calls the program started last."""
