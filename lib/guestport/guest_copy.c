@@ -35,7 +35,7 @@ rx_plain(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 		if (unlikely(len > longest || len < RTE_ETHER_HDR_LEN))
 			break;
 		pvn_netbuf_init(mbufs[i], &q->rearm, len);
-		rte_memcpy(rte_pktmbuf_mtod(mbufs[i], void *), rx_slot(q, i), len);
+		pvn_netbuf_copy(rte_pktmbuf_mtod(mbufs[i], void *), rx_slot(q, i), len);
 		bytes += len;
 	}
 	q->stats.packets += i;
@@ -227,6 +227,7 @@ tx_one(struct pvn_guest_txq *q, const struct rte_mbuf *m, uint16_t *frames)
 
 	if (!guest_tx_len_ok(q, m, slots))
 		return true;
+	guest_tx_reclaim(q, slots);
 	if (slots > guest_tx_free(q))
 		return false;
 	taken = tx_any(q, m, slots);
@@ -256,10 +257,13 @@ tx_plain(struct pvn_guest_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 		const struct rte_mbuf *m = mbufs[i];
 		uint32_t len = m->data_len;
 
+		if (i + 2 < n)
+			pvn_netbuf_prefetch_write(tx_slot(q, i + 2),
+						  RTE_MIN(mbufs[i + 2]->data_len, longest));
 		if (unlikely(m->nb_segs != 1 || len > longest || len < RTE_ETHER_HDR_LEN ||
 			     (m->ol_flags & PVN_NETBUF_TX_HINTS) != 0))
 			break;
-		rte_memcpy(tx_slot(q, i), rte_pktmbuf_mtod(m, const void *), len);
+		pvn_netbuf_copy(tx_slot(q, i), rte_pktmbuf_mtod(m, const void *), len);
 		lens[i] = len;
 		bytes += len;
 	}

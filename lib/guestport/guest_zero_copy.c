@@ -217,19 +217,23 @@ shared_frame(const struct pvn_guest_txq *q, const struct rte_mbuf *m)
 	return true;
 }
 
-/* Frees what the host has used since the last burst. */
+/* Frees what the host has used, if fewer than `want` descriptors are free: the index of what it
+ * used is a cache line that it writes all the time, and is better looked at seldom. What is freed
+ * is likely to be allocated next, for a frame as long as the one before.
+ */
 static void
-tx_free_used(struct pvn_guest_txq *q)
+tx_free_used(struct pvn_guest_txq *q, uint16_t want)
 {
 	struct rte_mbuf *done[PVN_NETBUF_BATCH];
 	uint16_t pos = q->desc_tail, n = 0;
-	uint16_t back = guest_tx_reclaim(q, UINT16_MAX);
+	uint16_t back = guest_tx_reclaim(q, want);
 
 	for (; back > 0; back--, pos++) {
 		struct rte_mbuf **slot = &q->sent[pos & q->ring.mask];
 
 		if (unlikely(*slot == NULL))
 			continue;
+		pvn_netbuf_prefetch_write(rte_pktmbuf_mtod(*slot, void *), (*slot)->data_len);
 		done[n++] = *slot;
 		*slot = NULL;
 		if (n == PVN_NETBUF_BATCH) {
@@ -306,6 +310,7 @@ tx_one(struct pvn_guest_txq *q, struct rte_mbuf *m, uint16_t *frames)
 
 	if (!guest_tx_len_ok(q, m, descs))
 		goto drop;
+	tx_free_used(q, descs);
 	if (descs > guest_tx_free(q))
 		return false;
 	if (!shared) {
@@ -368,7 +373,7 @@ tx_burst(struct pvn_guest_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 {
 	uint16_t done = 0, frames = 0;
 
-	tx_free_used(q);
+	tx_free_used(q, RTE_MAX(q->free_thresh, n));
 	while (done < n && guest_tx_free(q) > 0 && q->ring.fault == PVN_VRING_FAULT_NONE) {
 		uint16_t plain =
 			tx_plain(q, mbufs + done, RTE_MIN((uint16_t)(n - done), guest_tx_free(q)));
@@ -400,4 +405,17 @@ pvn_guest_tx_zero_copy(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 	}
 	pvn_gate_leave(&q->gate);
 	return sent;
+}
+
+uint16_t
+pvn_guest_tx_cleanup(struct pvn_guest_txq *q)
+{
+	const uint16_t before = q->ring.used_idx;
+
+	if (q->sent == NULL || !pvn_gate_enter(&q->gate))
+		return 0;
+	if (q->ring.fault == PVN_VRING_FAULT_NONE)
+		tx_free_used(q, UINT16_MAX);
+	pvn_gate_leave(&q->gate);
+	return q->ring.used_idx - before;
 }

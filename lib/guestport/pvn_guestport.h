@@ -82,7 +82,8 @@ struct pvn_guest_txq {
 	uint8_t *chain;		  /* descriptors of each frame, indexed like avail.ring */
 	uint16_t desc_tail;	  /* oldest descriptor still lent, free-running */
 	uint16_t chained;	  /* frames lent that have several descriptors */
-	uint16_t shared_index;	  /* pool number on the wire */
+	uint16_t free_thresh;  /* zero-copy: sent mbufs are freed when fewer descriptors are free */
+	uint16_t shared_index; /* pool number on the wire */
 	const struct pvn_vring_pool *shared;
 	uint64_t features;  /* VIRTIO_NET_F_*: what the host takes */
 	uint32_t max_frame; /* longest frame without segmentation, bytes */
@@ -110,5 +111,10 @@ uint16_t pvn_guest_rx_copy(void *queue, struct rte_mbuf **mbufs, uint16_t n);
 uint16_t pvn_guest_tx_copy(void *queue, struct rte_mbuf **mbufs, uint16_t n);
 uint16_t pvn_guest_rx_zero_copy(void *queue, struct rte_mbuf **mbufs, uint16_t n);
 uint16_t pvn_guest_tx_zero_copy(void *queue, struct rte_mbuf **mbufs, uint16_t n);
+
+/* Frees the mbufs of all frames that the host has taken, in the thread that transmits; how many
+ * frames. Copying there is nothing to free.
+ */
+uint16_t pvn_guest_tx_cleanup(struct pvn_guest_txq *q);
 
 #endif /* PVN_GUESTPORT_H */

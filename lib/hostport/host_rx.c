@@ -112,7 +112,7 @@ copy_plain(struct pvn_host_rxq *q, const struct pvn_vring_buf *bufs, struct rte_
 {
 	for (uint16_t i = 0; i < n; i++) {
 		pvn_netbuf_init(mbufs[i], &q->rearm, bufs[i].len);
-		rte_memcpy(rte_pktmbuf_mtod(mbufs[i], void *), bufs[i].addr, bufs[i].len);
+		pvn_netbuf_copy(rte_pktmbuf_mtod(mbufs[i], void *), bufs[i].addr, bufs[i].len);
 	}
 }
 

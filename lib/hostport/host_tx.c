@@ -100,18 +100,15 @@ tx_one(struct pvn_host_txq *q, const struct rte_mbuf *m, uint16_t *used, uint16_
 	return true;
 }
 
-/* Frames of one segment that want nothing, each into one buffer; stops before any other. Used
- * elements are written after all the data, as in tx_plain() of the guest.
+/* Checks frames and buffers as long as they are frames of one segment that want nothing, each with
+ * one buffer that holds it.
  */
 static inline uint16_t
-tx_plain(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t used, uint16_t n)
+peek_plain(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t used, uint16_t n,
+	   struct pvn_vring_buf *bufs)
 {
-	uint16_t lens[PVN_NETBUF_BATCH];
-	struct pvn_vring_buf buf;
-	uint64_t bytes = 0;
 	uint16_t i;
 
-	n = RTE_MIN(n, PVN_NETBUF_BATCH);
 	for (i = 0; i < n; i++) {
 		const struct rte_mbuf *m = mbufs[i];
 		uint32_t len = m->data_len;
@@ -119,18 +116,36 @@ tx_plain(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t used, uint16_
 		if (unlikely(m->nb_segs != 1 || len > q->max_frame || len < RTE_ETHER_HDR_LEN ||
 			     (m->ol_flags & PVN_NETBUF_TX_HINTS) != 0))
 			break;
-		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + i, true, &buf) ||
-			     len > buf.len))
+		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + i, true, &bufs[i]) ||
+			     len > bufs[i].len))
 			break;
-		rte_memcpy(buf.addr, rte_pktmbuf_mtod(m, const void *), len);
-		lens[i] = len;
-		bytes += len;
+		bufs[i].len = len;
 	}
-	for (uint16_t k = 0; k < i; k++)
-		pvn_vring_dev_fill_used(&q->ring, used + k, q->ring.pos + used + k, lens[k]);
-	q->stats.packets += i;
-	q->stats.bytes += bytes;
 	return i;
+}
+
+/* Such frames into their buffers; stops before any other. Used elements are written after all the
+ * data, as in tx_plain() of the guest.
+ */
+static inline uint16_t
+tx_plain(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t used, uint16_t n)
+{
+	struct pvn_vring_buf bufs[PVN_NETBUF_BATCH];
+	uint64_t bytes = 0;
+
+	n = peek_plain(q, mbufs, used, RTE_MIN(n, PVN_NETBUF_BATCH), bufs);
+	for (uint16_t i = 0; i < n; i++) {
+		if (i + 1 < n)
+			pvn_netbuf_prefetch_write(bufs[i + 1].addr, bufs[i + 1].len);
+		pvn_netbuf_copy(bufs[i].addr, rte_pktmbuf_mtod(mbufs[i], const void *),
+				bufs[i].len);
+		bytes += bufs[i].len;
+	}
+	for (uint16_t i = 0; i < n; i++)
+		pvn_vring_dev_fill_used(&q->ring, used + i, q->ring.pos + used + i, bufs[i].len);
+	q->stats.packets += n;
+	q->stats.bytes += bytes;
+	return n;
 }
 
 static uint16_t

@@ -43,7 +43,7 @@ pvn_netbuf_copy_out(const struct rte_mbuf *m, uint32_t skip, void *to, uint32_t 
 			continue;
 		}
 		n = RTE_MIN(m->data_len - skip, len);
-		rte_memcpy(out, rte_pktmbuf_mtod_offset(m, const uint8_t *, skip), n);
+		pvn_netbuf_copy(out, rte_pktmbuf_mtod_offset(m, const uint8_t *, skip), n);
 		out += n;
 		len -= n;
 		skip = 0;
@@ -68,7 +68,7 @@ pvn_netbuf_append(struct rte_mbuf *m, struct rte_mbuf **last, struct rte_mempool
 			m->nb_segs++;
 			continue;
 		}
-		rte_memcpy(rte_pktmbuf_mtod_offset(seg, uint8_t *, seg->data_len), from, n);
+		pvn_netbuf_copy(rte_pktmbuf_mtod_offset(seg, uint8_t *, seg->data_len), from, n);
 		seg->data_len += n;
 		m->pkt_len += n;
 		from += n;

@@ -166,16 +166,25 @@ rxq_setup(struct rte_eth_dev *eth, uint16_t i, uint16_t n, unsigned int socket,
 
 static int
 txq_setup(struct rte_eth_dev *eth, uint16_t i, uint16_t n, unsigned int socket,
-	  const struct rte_eth_txconf *conf __rte_unused)
+	  const struct rte_eth_txconf *conf)
 {
 	struct xenvirt_dev *dev = xenvirt_dev(eth);
 	struct xenvirt_txq *txq;
 
+	if (conf->tx_free_thresh > n) {
+		XENVIRT_LOG(
+			ERR, eth->data->name,
+			"tx queue %u: tx_free_thresh is %u, expected 0 (half of the ring) to %u, "
+			"the number of descriptors",
+			i, conf->tx_free_thresh, n);
+		return -EINVAL;
+	}
 	txq_release(eth, i);
 	txq = rte_zmalloc_socket("xenvirt_txq", sizeof(*txq), RTE_CACHE_LINE_SIZE, socket);
 	if (txq == NULL)
 		return -ENOMEM;
 	txq->size = rte_align32pow2(n);
+	txq->q.free_thresh = conf->tx_free_thresh != 0 ? conf->tx_free_thresh : txq->size / 2;
 	txq->q.chain = rte_zmalloc_socket("xenvirt_chain", txq->size, 0, socket);
 	if (dev->zc != NULL)
 		txq->q.sent = rte_calloc_socket("xenvirt_sent", txq->size, sizeof(*txq->q.sent),
@@ -203,6 +212,14 @@ txq_info(struct rte_eth_dev *eth, uint16_t i, struct rte_eth_txq_info *info)
 	const struct xenvirt_txq *txq = eth->data->tx_queues[i];
 
 	info->nb_desc = txq->size;
+	info->conf.tx_free_thresh = txq->q.free_thresh;
+}
+
+/* All that can be freed is: asked for less, a driver may free more. */
+static int
+tx_cleanup(void *txq, uint32_t free_cnt __rte_unused)
+{
+	return pvn_guest_tx_cleanup(txq);
 }
 
 static int
@@ -404,6 +421,7 @@ static const struct eth_dev_ops ops = {
 	.tx_queue_release = txq_release,
 	.rxq_info_get = rxq_info,
 	.txq_info_get = txq_info,
+	.tx_done_cleanup = tx_cleanup,
 	.rx_burst_mode_get = burst_mode,
 	.tx_burst_mode_get = burst_mode,
 	.stats_get = xenvirt_stats_get,
