@@ -10,7 +10,8 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
-#include "pvn_netbuf.h"
+#include "netbuf_priv.h"
+#include "pvn_gso.h"
 
 struct pvn_netbuf_rearm
 pvn_netbuf_rearm(struct rte_mempool *pool, uint16_t port_id)
@@ -86,16 +87,13 @@ struct l4_part {
 	bool ipv6;
 };
 
-/* Sum of the TCP or UDP pseudo header, as one's complement, not inverted. [RFC 9293 3.1] */
-static uint16_t
-pseudo_sum(const uint8_t *l3, const struct l4_part *l4)
+uint16_t
+netbuf_pseudo_sum(const uint8_t *l3, bool ipv6, uint32_t proto, uint32_t len)
 {
-	const size_t addr_offset = l4->ipv6 ? offsetof(struct rte_ipv6_hdr, src_addr)
-					    : offsetof(struct rte_ipv4_hdr, src_addr);
-	const uint32_t proto =
-		l4->offset == offsetof(struct rte_udp_hdr, dgram_cksum) ? IPPROTO_UDP : IPPROTO_TCP;
-	const size_t addr_len = l4->ipv6 ? 32 : 8;
-	const rte_be32_t tail[2] = {rte_cpu_to_be_32(l4->len), rte_cpu_to_be_32(proto)};
+	const size_t addr_offset = ipv6 ? offsetof(struct rte_ipv6_hdr, src_addr)
+					: offsetof(struct rte_ipv4_hdr, src_addr);
+	const size_t addr_len = ipv6 ? 32 : 8;
+	const rte_be32_t tail[2] = {rte_cpu_to_be_32(len), rte_cpu_to_be_32(proto)};
 	uint8_t words[32 + sizeof(tail)];
 
 	memcpy(words, l3 + addr_offset, addr_len);
@@ -115,8 +113,8 @@ l4_csum_offset(uint64_t ol_flags)
 	return 0;
 }
 
-static void
-ipv4_csum(uint8_t *l3, uint32_t l3_len)
+void
+netbuf_ipv4_csum(uint8_t *l3, uint32_t l3_len)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l3;
 
@@ -124,8 +122,8 @@ ipv4_csum(uint8_t *l3, uint32_t l3_len)
 	ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, l3_len);
 }
 
-static bool
-l3_ok(const struct rte_mbuf *m, uint32_t head_len)
+bool
+netbuf_l3_ok(const struct rte_mbuf *m, uint32_t head_len)
 {
 	uint32_t least = (m->ol_flags & RTE_MBUF_F_TX_IPV6) != 0 ? sizeof(struct rte_ipv6_hdr)
 								 : sizeof(struct rte_ipv4_hdr);
@@ -134,25 +132,29 @@ l3_ok(const struct rte_mbuf *m, uint32_t head_len)
 	       (uint32_t)m->l2_len + m->l3_len <= RTE_MIN(head_len, m->pkt_len);
 }
 
-static bool
-tso_to_hdr(const struct rte_mbuf *m, struct virtio_net_hdr *hdr)
+bool
+netbuf_tso_ok(const struct rte_mbuf *m)
 {
 	uint32_t headers = m->l2_len + m->l3_len + m->l4_len;
 
-	if (m->tso_segsz == 0 || m->l4_len < sizeof(struct rte_tcp_hdr) || headers >= m->pkt_len)
+	return m->tso_segsz != 0 && m->l4_len >= sizeof(struct rte_tcp_hdr) && headers < m->pkt_len;
+}
+
+static bool
+tso_to_hdr(const struct rte_mbuf *m, struct virtio_net_hdr *hdr)
+{
+	if (!netbuf_tso_ok(m))
 		return false;
 	hdr->gso_type = (m->ol_flags & RTE_MBUF_F_TX_IPV6) != 0 ? VIRTIO_NET_HDR_GSO_TCPV6
 								: VIRTIO_NET_HDR_GSO_TCPV4;
 	hdr->gso_size = pvn_cpu_to_le16(m->tso_segsz);
-	hdr->hdr_len = pvn_cpu_to_le16(headers);
+	hdr->hdr_len = pvn_cpu_to_le16(m->l2_len + m->l3_len + m->l4_len);
 	return true;
 }
 
-/* Sum of `len` bytes from `skip` on. (DPDK 22.11's own loses carries where a segment begins at an
- * odd byte.)
- */
-static uint16_t
-sum_frame(const struct rte_mbuf *m, uint32_t skip, uint32_t len)
+/* DPDK 22.11's own loses carries where a segment begins at an odd byte. */
+uint16_t
+netbuf_sum(const struct rte_mbuf *m, uint32_t skip, uint32_t len)
 {
 	uint32_t sum = 0, done = 0;
 
@@ -182,7 +184,7 @@ l4_csum(const struct rte_mbuf *m, const struct l4_part *l4, uint16_t pseudo)
 	uint16_t there, csum;
 
 	pvn_netbuf_copy_out(m, l4->start + l4->offset, &there, sizeof(there));
-	csum = ~__rte_raw_cksum_reduce((uint32_t)sum_frame(m, l4->start, l4->len) + pseudo +
+	csum = ~__rte_raw_cksum_reduce((uint32_t)netbuf_sum(m, l4->start, l4->len) + pseudo +
 				       (uint16_t)~there);
 	return csum == 0 ? 0xffff : csum; /* 0 would mean "none" in UDP; both are the same number */
 }
@@ -214,27 +216,18 @@ find_l4(const struct rte_mbuf *m)
 	return l4;
 }
 
-/* Whether the peer segments such frames. */
-static bool
-tso_taken(const struct rte_mbuf *m, uint64_t features)
-{
-	uint64_t needs = RTE_BIT64(VIRTIO_NET_F_CSUM);
-
-	needs |= (m->ol_flags & RTE_MBUF_F_TX_IPV6) != 0 ? RTE_BIT64(VIRTIO_NET_F_HOST_TSO6)
-							 : RTE_BIT64(VIRTIO_NET_F_HOST_TSO4);
-	return (features & needs) == needs;
-}
-
 static enum pvn_netbuf_hints
 l4_hints(const struct rte_mbuf *m, uint8_t *head, uint32_t head_len, uint64_t features,
 	 struct virtio_net_hdr *hdr)
 {
 	const struct l4_part l4 = find_l4(m);
+	const uint32_t proto =
+		l4.offset == offsetof(struct rte_udp_hdr, dgram_cksum) ? IPPROTO_UDP : IPPROTO_TCP;
 	uint16_t sum;
 
 	if (l4.start + l4.offset + sizeof(sum) > RTE_MIN(head_len, m->pkt_len))
 		return PVN_NETBUF_BAD;
-	sum = pseudo_sum(head + m->l2_len, &l4);
+	sum = netbuf_pseudo_sum(head + m->l2_len, l4.ipv6, proto, l4.len);
 	/* A peer would sum up to the end of the frame. */
 	if ((features & RTE_BIT64(VIRTIO_NET_F_CSUM)) == 0 || l4.padded) {
 		sum = l4_csum(m, &l4, sum);
@@ -257,13 +250,13 @@ pvn_netbuf_hints(const struct rte_mbuf *m, uint8_t *head, uint32_t head_len, uin
 	*hdr = (struct virtio_net_hdr){0};
 	if ((flags & PVN_NETBUF_TX_HINTS) == 0)
 		return PVN_NETBUF_PLAIN;
-	if (!l3_ok(m, head_len))
+	if (!netbuf_l3_ok(m, head_len))
 		return PVN_NETBUF_BAD;
 	if ((flags & RTE_MBUF_F_TX_TCP_SEG) != 0 &&
-	    (!tso_taken(m, features) || !tso_to_hdr(m, hdr)))
+	    (pvn_gso_needed(m, features) || !tso_to_hdr(m, hdr)))
 		return PVN_NETBUF_BAD;
 	if ((flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV6)) == RTE_MBUF_F_TX_IP_CKSUM)
-		ipv4_csum(head + m->l2_len, m->l3_len);
+		netbuf_ipv4_csum(head + m->l2_len, m->l3_len);
 	if (l4_csum_offset(flags) != 0)
 		return l4_hints(m, head, head_len, features, hdr);
 	return (flags & RTE_MBUF_F_TX_L4_MASK) == 0 ? PVN_NETBUF_PLAIN : PVN_NETBUF_BAD;

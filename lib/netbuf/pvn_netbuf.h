@@ -137,7 +137,8 @@ enum pvn_netbuf_hints {
 /* Deals with the hints of `m`. `head` is where the frame's first bytes, `head_len` of them, were
  * copied to; checksums are written there, never into the mbuf. With VIRTIO_NET_F_CSUM in `features`
  * (for a guest: VIRTIO_NET_F_GUEST_CSUM, shifted to its place) the L4 checksum is left to the peer,
- * else it is computed here; segmentation is always left to the peer, which must have offered it.
+ * else it is computed here. Segmentation is always left to the peer; a frame that it does not
+ * segment is PVN_NETBUF_BAD: see pvn_gso.h.
  */
 enum pvn_netbuf_hints pvn_netbuf_hints(const struct rte_mbuf *m, uint8_t *head, uint32_t head_len,
 				       uint64_t features, struct virtio_net_hdr *hdr);
