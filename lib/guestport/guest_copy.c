@@ -9,6 +9,7 @@
  * in cache.
  */
 #include "guestport_priv.h"
+#include "pvn_gso.h"
 
 /* ---- receive ---- */
 
@@ -225,6 +226,8 @@ tx_one(struct pvn_guest_txq *q, const struct rte_mbuf *m, uint16_t *frames)
 	uint32_t slots = (m->pkt_len + PVN_GUEST_SLOT_ROOM - 1) / PVN_GUEST_SLOT_ROOM;
 	uint16_t taken;
 
+	if (unlikely(pvn_gso_needed(m, q->features)))
+		return guest_tx_cut(q, m, frames);
 	if (!guest_tx_len_ok(q, m, slots))
 		return true;
 	guest_tx_reclaim(q, slots);

@@ -11,6 +11,7 @@
 #include <rte_tcp.h>
 
 #include "guestport_priv.h"
+#include "pvn_gso.h"
 
 /* ---- receive ---- */
 
@@ -308,8 +309,14 @@ tx_one(struct pvn_guest_txq *q, struct rte_mbuf *m, uint16_t *frames)
 	struct virtio_net_hdr hdr;
 	struct rte_mbuf *copy;
 
+	if (unlikely(pvn_gso_needed(m, q->features))) {
+		tx_free_used(q, UINT16_MAX);
+		if (!guest_tx_cut(q, m, frames))
+			return false;
+		goto done;
+	}
 	if (!guest_tx_len_ok(q, m, descs))
-		goto drop;
+		goto done;
 	tx_free_used(q, descs);
 	if (descs > guest_tx_free(q))
 		return false;
@@ -324,14 +331,14 @@ tx_one(struct pvn_guest_txq *q, struct rte_mbuf *m, uint16_t *frames)
 	hints = pvn_netbuf_hints(m, rte_pktmbuf_mtod(m, uint8_t *), m->data_len, q->features, &hdr);
 	if (hints == PVN_NETBUF_BAD) {
 		q->stats.bad_offload++;
-		goto drop;
+		goto done;
 	}
 	if (hints == PVN_NETBUF_HDR)
 		memcpy(rte_pktmbuf_mtod(m, uint8_t *) - sizeof(hdr), &hdr, sizeof(hdr));
 	tx_lend_frame(q, m, hints == PVN_NETBUF_HDR ? VRING_DESC_F_HDR : 0, *frames);
 	(*frames)++;
 	return true;
-drop:
+done:
 	rte_pktmbuf_free(m);
 	return true;
 }

@@ -96,6 +96,12 @@ guest_tx_len_ok(struct pvn_guest_txq *q, const struct rte_mbuf *m, uint32_t desc
 	return false;
 }
 
+/* Sends a frame for which pvn_gso_needed() is true as the segments it is to become; only reads it.
+ * False if there is no room for all of them now. Otherwise it is done with: *frames counts the
+ * segments, or it can never be sent and was counted.
+ */
+bool guest_tx_cut(struct pvn_guest_txq *q, const struct rte_mbuf *m, uint16_t *frames);
+
 /* Zero-copy: makes mbufs available in the descriptors that have none, as many as the pool gives. */
 void guest_rx_post(struct pvn_guest_rxq *q);
 

@@ -5,14 +5,12 @@
  * element. A frame that is longer than a buffer fills several, and the header before the first says
  * how many. [RING 4]
  */
-#include "pvn_hostport.h"
+#include "hostport_priv.h"
+#include "pvn_gso.h"
 
-/* The buffers a frame fills: taken from ring.pos + used on until it fits. Their number; 0 if there
- * are too few now, or a fault.
- */
-static uint16_t
-collect(struct pvn_host_txq *q, uint16_t used, uint16_t known, uint32_t len,
-	struct pvn_vring_buf *bufs)
+uint16_t
+host_tx_collect(struct pvn_host_txq *q, uint16_t used, uint16_t known, uint32_t len,
+		struct pvn_vring_buf *bufs)
 {
 	uint16_t count = 0;
 	uint32_t room = 0;
@@ -83,8 +81,10 @@ tx_one(struct pvn_host_txq *q, const struct rte_mbuf *m, uint16_t *used, uint16_
 
 	if (!len_ok(q, m))
 		return true;
+	if (unlikely(pvn_gso_needed(m, q->features)))
+		return host_tx_cut(q, m, used, known);
 	*known = pvn_vring_dev_avail(&q->ring, UINT16_MAX); /* all there are now */
-	count = collect(q, *used, *known, m->pkt_len, bufs);
+	count = host_tx_collect(q, *used, *known, m->pkt_len, bufs);
 	if (q->ring.fault != PVN_VRING_FAULT_NONE ||
 	    (count == 0 && (*known <= q->ring.mask || *used > 0)))
 		return false;

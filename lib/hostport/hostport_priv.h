@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * What the parts of transmit share.
+ */
+#ifndef HOSTPORT_PRIV_H
+#define HOSTPORT_PRIV_H
+
+#include "pvn_hostport.h"
+
+/* The buffers that a frame of `len` bytes fills: taken from ring.pos + used on until it fits, or
+ * until there are PVN_VRING_CHAIN_MAX. Their number; 0 if there are too few among the `known` ones,
+ * or a fault.
+ */
+uint16_t host_tx_collect(struct pvn_host_txq *q, uint16_t used, uint16_t known, uint32_t len,
+			 struct pvn_vring_buf *bufs);
+
+/* A frame for which pvn_gso_needed() is true, as the segments it is to become. False if it must
+ * wait; otherwise it is done with: *used counts the buffers it took, 0 if it can never be sent.
+ */
+bool host_tx_cut(struct pvn_host_txq *q, const struct rte_mbuf *m, uint16_t *used, uint16_t *known);
+
+#endif /* HOSTPORT_PRIV_H */
