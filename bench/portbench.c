@@ -4,7 +4,8 @@
  * What an application gets out of a port, any port: the same loops for our drivers and for the
  * peers they are compared with. One process is one side, one lcore each.
  *
- *   portbench EAL-ARGS -- --role ROLE [--size N] [--flight N] [--whole] [--ring N] [--window MS]
+ *   portbench EAL-ARGS -- --role ROLE [--size N] [--flight N] [--whole] [--read] [--ring N]
+ *             [--window MS]
  *
  *   send     port 0: as many frames as it takes
  *   receive  port 0: counts; says the rate of one window after the first frames
@@ -14,7 +15,8 @@
  *   through  sends on port 0, counts on port 1
  *
  * --whole writes the whole payload of each frame, as an application does that has something to say;
- * otherwise its first 64 bytes are written. Whoever counts reads 8 bytes of each frame. Prints
+ * otherwise its first 64 bytes are written. Whoever counts reads 8 bytes of each frame, or, with
+ * --read, all of it, as an application does that the frame is for. Prints
  * "started" when its ports are, "up" when the links are, and "rate FRAMES-PER-SECOND" once; ends
  * when stdin ends.
  */
@@ -36,7 +38,7 @@ static struct {
 	const char *role;
 	const char *tx_pool;
 	uint32_t size, flight, ring, window_ms;
-	bool whole;
+	bool whole, read;
 } cfg = {.role = "", .size = 64, .flight = 128, .ring = 256, .window_ms = 1000};
 
 static struct rte_mempool *pool, *tx_pool;
@@ -83,6 +85,18 @@ push(uint16_t port, struct outbox *box, uint16_t fresh)
 	return sent;
 }
 
+static inline uint64_t
+read_frame(const struct rte_mbuf *m)
+{
+	const uint64_t *data = rte_pktmbuf_mtod(m, const uint64_t *);
+	uint64_t sum = data[3];
+
+	if (cfg.read)
+		for (uint32_t i = 0; i < m->data_len / 8u; i++)
+			sum += data[i];
+	return sum;
+}
+
 static inline uint16_t
 pull(uint16_t port)
 {
@@ -90,7 +104,7 @@ pull(uint16_t port)
 	uint16_t n = rte_eth_rx_burst(port, 0, mbufs, BURST);
 
 	for (uint16_t i = 0; i < n; i++)
-		seen_data += *rte_pktmbuf_mtod_offset(mbufs[i], uint64_t *, 24);
+		seen_data += read_frame(mbufs[i]);
 	if (n > 0)
 		rte_pktmbuf_free_bulk(mbufs, n);
 	return n;
@@ -201,10 +215,15 @@ static void
 parse_args(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"role", required_argument, NULL, 'r'},	   {"size", required_argument, NULL, 's'},
-		{"flight", required_argument, NULL, 'f'},  {"whole", no_argument, NULL, 'w'},
-		{"ring", required_argument, NULL, 'n'},	   {"window", required_argument, NULL, 'm'},
-		{"tx-pool", required_argument, NULL, 'p'}, {0},
+		{"role", required_argument, NULL, 'r'},
+		{"size", required_argument, NULL, 's'},
+		{"flight", required_argument, NULL, 'f'},
+		{"whole", no_argument, NULL, 'w'},
+		{"ring", required_argument, NULL, 'n'},
+		{"window", required_argument, NULL, 'm'},
+		{"tx-pool", required_argument, NULL, 'p'},
+		{"read", no_argument, NULL, 'e'},
+		{0},
 	};
 	int opt;
 
@@ -217,6 +236,8 @@ parse_args(int argc, char **argv)
 			cfg.flight = atoi(optarg);
 		else if (opt == 'w')
 			cfg.whole = true;
+		else if (opt == 'e')
+			cfg.read = true;
 		else if (opt == 'n')
 			cfg.ring = atoi(optarg);
 		else if (opt == 'm')

@@ -26,6 +26,8 @@ CASES = [
     ("64 B, host to guest", 1, "receive", "send", ["--size", "64"], 1.2),
     ("1500 B, guest to host", 1, "send", "receive", ["--size", "1500", "--whole"], 1.1),
     ("1500 B, host to guest", 1, "receive", "send", ["--size", "1500", "--whole"], 1.1),
+    ("1500 B, host to guest, all of it read", 1, "receive", "send",
+     ["--size", "1500", "--whole", "--read"], 1.1),
     ("64 B, round trip", 1, "ping", "echo", ["--size", "64"], 1.2),
     ("64 B, guest to guest", 2, "through", "forward", ["--size", "64"], 1.2),
 ]
@@ -107,6 +109,19 @@ def show(result):
               f"{max(values) / 1e6:6.2f}" + (f"   {ratio:5.2f} x" if ratio else ""), flush=True)
 
 
+def floor(options):
+    """A bare copy through a ring of as many slots, without mbufs or ports: what the memory allows."""
+    rates = {}
+    for size in (64, 1500):
+        rounds = [float(subprocess.run([f"{BUILD}/bench/ring", str(size), str(RING), "0.3"],
+                                       capture_output=True, text=True, check=True).stdout.split()[0])
+                  for _ in range(options.rounds)]
+        rates[size] = statistics.median(rounds)
+        print(f"\nfloor, {size} B: a bare copy through a ring, from one core to the other"
+              f"\n  {'':28} {rates[size]:7.2f} Mpps  {min(rounds):6.2f} .. {max(rounds):6.2f}")
+    return rates
+
+
 def eal_memory():
     """Hugepages when the machine has some free, so that no rival lacks what it is usually given."""
     with open("/proc/meminfo", encoding="ascii") as file:
@@ -134,9 +149,10 @@ def main():
         rates, commands = bench_case(case, rivals, options, memory)
         results.append(summary(case, rates) | {"commands": commands})
         show(results[-1])
+    floors = floor(options)
     os.makedirs(f"{BUILD}/bench", exist_ok=True)
     with open(f"{BUILD}/bench/xen.json", "w", encoding="utf-8") as file:
-        json.dump({"name": "xen", "memory": memory_text, "versions": versions(), "ring": RING,
+        json.dump({"name": "xen", "memory": memory_text, "versions": versions(), "ring": RING, "floor_mpps": floors,
                    "cpu": subprocess.run(["lscpu"], capture_output=True, text=True,
                                          check=False).stdout, "results": results}, file, indent=1)
     print(f"\nmemory: {memory_text}; all of it is in {os.path.relpath(BUILD, ROOT)}/bench/xen.json")

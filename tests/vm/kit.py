@@ -270,7 +270,7 @@ class Vm:
 
     # Commands
 
-    def run(self, script, timeout=30):
+    def run(self, script, timeout=60):
         """Run shell lines in the guest; returns (exit code, output of both kinds as text)."""
         if len(script) > CHUNK:
             self.put("/run/long-script", script.encode())
@@ -286,7 +286,7 @@ class Vm:
         self.busy = None
         return int(found[1]), agent.text(0, found.start())
 
-    def check(self, script, timeout=30):
+    def check(self, script, timeout=60):
         """As run(), for commands that must succeed; returns the output alone."""
         code, output = self.run(script, timeout)
         if code != 0:
@@ -415,7 +415,7 @@ class Program:
         """All it has printed and we have read so far."""
         return self.channel.text(self.start)
 
-    def wait(self, text, timeout=30):
+    def wait(self, text, timeout=60):
         """Wait until the program prints TEXT; returns what it printed before that."""
         search = Search(self.channel, re.escape(text.encode()), self.position, len(text) * 4)
 
@@ -434,25 +434,25 @@ class Program:
     def send(self, text):
         self.channel.send(text.encode())
 
-    def cmd(self, line, timeout=30):
+    def cmd(self, line, timeout=60):
         """Type a line; returns what the program prints up to its next prompt, without the echo."""
         self.send(line + "\n")
         answer = self.wait(self.prompt, timeout)
         first, _, rest = answer.partition("\n")
         return rest if first.strip() == line.strip() else answer
 
-    def ended(self, timeout=30):
+    def ended(self, timeout=60):
         """Wait until the program has ended; returns its exit code and frees its port."""
         code = self.vm.wait(self.code, timeout, f"waiting for the end of {self.command}")
         self.vm.programs.pop(self.port, None)
         return code
 
-    def quit(self, line="quit", timeout=30):
+    def quit(self, line="quit", timeout=60):
         """Type the line that ends the program; returns the exit code."""
         self.send(line + "\n")
         return self.ended(timeout)
 
-    def kill(self, number=signal.SIGKILL, timeout=30):
+    def kill(self, number=signal.SIGKILL, timeout=60):
         """Send a signal; returns the exit code once the program has ended."""
         self.vm.check(f"kill -{int(number)} {self.pid}")
         return self.ended(timeout)

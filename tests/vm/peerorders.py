@@ -5,7 +5,7 @@ import time
 
 from errors import KitError
 
-TIMEOUT = 30
+TIMEOUT = 60
 
 
 class PeerOrders:

@@ -324,4 +324,4 @@ def test_liar():
 
 if __name__ == "__main__":
     checks.main([test_liar, test_reboot, test_save, test_save_running],
-                timeout=900 if LONG else 300)
+                timeout=900 if LONG else 200)

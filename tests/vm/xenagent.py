@@ -51,7 +51,7 @@ class XenProgram(Program):
         for start in range(0, len(data), INPUT):
             self.vm.agent.post(self.port, "in", data[start:start + INPUT])
 
-    def match(self, pattern, timeout=30):
+    def match(self, pattern, timeout=60):
         """As wait(), for a regular expression; returns the match of bytes."""
         compiled = re.compile(pattern.encode())
 
@@ -66,7 +66,7 @@ class XenProgram(Program):
         self.position = found.end()
         return found
 
-    def kill(self, number=signal.SIGKILL, timeout=30):
+    def kill(self, number=signal.SIGKILL, timeout=60):
         """Send a signal; returns the exit code once the program has ended."""
         self.vm.agent.post(self.port, "kill", b"%d" % number)
         return self.ended(timeout)

@@ -55,11 +55,11 @@ EAL = ("--no-huge", "--no-pci", "--lcores=0@0,1@0", "-m", "64")
 class Commands:
     """Running programs in a domain; for classes with an agent, wait() and error()."""
 
-    def start(self, script, timeout=30):
+    def start(self, script, timeout=60):
         """Start a shell script in the background, input by pipe; returns a XenProgram."""
         return self._started(self.agent.start(self, "pipe", script), timeout)
 
-    def program(self, command, prompt=None, timeout=30):
+    def program(self, command, prompt=None, timeout=60):
         """Start a command with a terminal of its own; returns a XenProgram."""
         started = self.agent.start(self, "pty", f"stty -echo; exec {command}", command, prompt)
         return self._started(started, timeout)
@@ -68,7 +68,7 @@ class Commands:
         self.wait(lambda: program.pid is not None, timeout, f"starting {program.command}")
         return program
 
-    def run(self, script, timeout=30):
+    def run(self, script, timeout=60):
         """Run shell lines without input; returns (exit code, output of both kinds as text)."""
         program = self.agent.start(self, "pipe", f"exec </dev/null\n{script}", script)
         code = program.ended(timeout)
@@ -283,7 +283,7 @@ class Domain(Commands):
 
     def _detach(self):
         """The domain is gone, and with it its console."""
-        self.link.ended(timeout=30)
+        self.link.ended(timeout=60)
         self.host.domains.remove(self)
 
 

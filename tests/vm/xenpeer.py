@@ -36,7 +36,7 @@ class DomainPeer(PeerOrders):
     def order(self, line):
         self.program.send(f"{line}\n")
 
-    def wait(self, pattern, timeout=30):
+    def wait(self, pattern, timeout=60):
         found = self.program.match(rf"(?m)^{pattern}\r?\n", timeout)
         return [group and group.decode() for group in (found[0], *found.groups())]
 
