@@ -21,8 +21,6 @@ at_limit(const struct pvn_fdb_port *p)
 static bool
 reserve(struct pvn_fdb_port *p)
 {
-	if (at_limit(p))
-		return false;
 	if (__atomic_fetch_add(&p->count, 1, __ATOMIC_RELAXED) <
 	    __atomic_load_n(&p->limit, __ATOMIC_RELAXED))
 		return true;

@@ -196,18 +196,18 @@ pvn_fdb_sweep(struct pvn_fdb *fdb, uint32_t *pos, uint32_t buckets, uint16_t now
 }
 
 static bool
-matches(const struct pvn_fdb_bucket *b, uint32_t way, uint16_t port, uint16_t vid, bool statics)
+matches(const struct pvn_fdb_bucket *b, uint32_t way, uint16_t port, uint16_t vid, bool and_static)
 {
 	const uint64_t key = bucket_key(b, way);
 	const uint16_t word = bucket_port(b, way);
 
-	return key != 0 && (statics || (word & PVN_FDB_STATIC) == 0) &&
+	return key != 0 && (and_static || (word & PVN_FDB_STATIC) == 0) &&
 	       (port == PVN_FDB_ANY || PVN_FDB_FOUND_PORT(word) == port) &&
 	       (vid == PVN_FDB_ANY || pvn_fdb_key_vid(key) == vid);
 }
 
 uint32_t
-pvn_fdb_flush(struct pvn_fdb *fdb, uint16_t port, uint16_t vid, bool statics)
+pvn_fdb_flush(struct pvn_fdb *fdb, uint16_t port, uint16_t vid, bool and_static)
 {
 	uint32_t gone = 0;
 
@@ -216,7 +216,7 @@ pvn_fdb_flush(struct pvn_fdb *fdb, uint16_t port, uint16_t vid, bool statics)
 
 		bucket_lock(b);
 		for (uint32_t way = 0; way < PVN_FDB_WAYS; way++) {
-			if (!matches(b, way, port, vid, statics))
+			if (!matches(b, way, port, vid, and_static))
 				continue;
 			fdb_clear(fdb, b, way);
 			gone++;

@@ -221,10 +221,10 @@ uint32_t pvn_fdb_sweep(struct pvn_fdb *fdb, uint32_t *pos, uint32_t buckets, uin
 #define PVN_FDB_ANY 0xFFFFu
 
 /* Removes the entries of a port, a VLAN, or both; PVN_FDB_ANY stands for all. Static ones stay
- * unless `statics`. Of a port that goes: first no worker may use it any more, then flush. Returns
- * how many went.
+ * unless `and_static`. Of a port that goes: first no worker may use it any more, then flush.
+ * Returns how many went.
  */
-uint32_t pvn_fdb_flush(struct pvn_fdb *fdb, uint16_t port, uint16_t vid, bool statics);
+uint32_t pvn_fdb_flush(struct pvn_fdb *fdb, uint16_t port, uint16_t vid, bool and_static);
 
 struct pvn_fdb_entry {
 	uint64_t mac;

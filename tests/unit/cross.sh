@@ -26,11 +26,11 @@ need() {
 }
 
 flags="-std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-sanitize-recover=all
-	-I $root/tests/unit/plain -I $root/proto -I $root/lib/vring"
+	-I $root/tests/unit/plain -I $root/proto -I $root/lib/vring -I $root/lib/switch"
 
 build_i686() {
 	# shellcheck disable=SC2086 # flags are words
-	"$clang" -m32 --rtlib=compiler-rt --unwindlib=none $flags -fsanitize=address,undefined \
+	"$clang" -m32 -idirafter "/usr/include/$(uname -m)-linux-gnu" --rtlib=compiler-rt --unwindlib=none $flags -fsanitize=address,undefined \
 		"$@" -l:libgcc_s.so.1
 }
 
@@ -67,7 +67,12 @@ esac
 
 for test in "$@"; do
 	echo "== $test, $target"
-	"build_$target" -o "$work/$test" "$root/tests/unit/$test.c" "$root/lib/vring/vring.c"
+	case $test in
+	test_switch_*) sources=$(echo "$root"/lib/switch/*.c) ;;
+	*) sources=$root/lib/vring/vring.c ;;
+	esac
+	# shellcheck disable=SC2086 # several sources
+	"build_$target" -o "$work/$test" "$root/tests/unit/$test.c" $sources
 	"run_$target" "$work/$test" >"$work/log" || {
 		status=$?
 		tail -20 "$work/log"

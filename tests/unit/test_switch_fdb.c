@@ -214,6 +214,15 @@ test_busy(void **state)
 	assert_int_equal(counts.busy, 2);
 	assert_int_equal(pvn_fdb_sweep(fdb, &pos, 2, 1000, 300), 0); /* left for the next turn */
 	fdb->bucket[0].seq++;
+	/* Who could not look before has to look at everything now. */
+	assert_int_equal(pvn_fdb_port_set(fdb, 1, 0, false), 0);
+	assert_false(pvn_fdb_learn_new(fdb, &fdb->bucket[0], key, 1, 0, PVN_FDB_BUSY, &counts));
+	assert_false(pvn_fdb_learn_new(fdb, &fdb->bucket[0], key, 0, 0, PVN_FDB_BUSY, &counts));
+	assert_false(pvn_fdb_learn_new(fdb, &fdb->bucket[0], pvn_fdb_key(1, in_bucket_0(fdb, 1)), 1,
+				       0, PVN_FDB_BUSY, &counts));
+	assert_int_equal(counts.over_limit, 2);
+	assert_int_equal(pvn_fdb_port_count(fdb, 1), 0);
+	assert_int_equal(pvn_fdb_port_set(fdb, 1, 100, false), 0);
 	assert_int_equal(kit_where(fdb, 1, known), 0);
 	assert_true(kit_learn(fdb, 1, known, 1, 0, &counts));
 	assert_int_equal(pvn_fdb_sweep(fdb, &pos, 2, 1000, 300), 1);
@@ -328,7 +337,7 @@ test_flush(void **state)
 {
 	static const struct {
 		uint16_t port, vid;
-		bool statics;
+		bool and_static;
 		uint32_t gone;
 	} cases[] = {
 		{1, PVN_FDB_ANY, false, 9},
@@ -347,8 +356,9 @@ test_flush(void **state)
 	for (size_t i = 0; i < PVN_DIM(cases); i++) {
 		struct pvn_fdb *fdb = filled();
 
-		assert_int_equal(pvn_fdb_flush(fdb, cases[i].port, cases[i].vid, cases[i].statics),
-				 cases[i].gone);
+		assert_int_equal(
+			pvn_fdb_flush(fdb, cases[i].port, cases[i].vid, cases[i].and_static),
+			cases[i].gone);
 		for (uint16_t port = 0; port < 4; port++)
 			for (uint16_t vid = 1; vid <= 3; vid++)
 				for (uint16_t n = 0; n < 4; n++) {
@@ -356,7 +366,7 @@ test_flush(void **state)
 							  cases[i].port == port) &&
 							 (cases[i].vid == PVN_FDB_ANY ||
 							  cases[i].vid == vid) &&
-							 (cases[i].statics || n < 3);
+							 (cases[i].and_static || n < 3);
 					const uint32_t at = n < 3 ? port : KIT_STATIC | port;
 
 					assert_int_equal(
@@ -375,7 +385,7 @@ test_list(void **state)
 
 	(void)state;
 	for (uint32_t page = 1; page < 60; page += 7) {
-		uint32_t pos = 0, seen = 0, statics = 0, n;
+		uint32_t pos = 0, seen = 0, and_static = 0, n;
 		struct pvn_fdb_entry e[60];
 		uint64_t sum = 0;
 
@@ -386,14 +396,14 @@ test_list(void **state)
 				assert_int_equal(kit_where(fdb, e[i].vid, e[i].mac),
 						 e[i].port | (e[i].is_static ? KIT_STATIC : 0));
 				assert_int_equal(e[i].age_s, e[i].is_static ? 0 : 7);
-				statics += e[i].is_static;
+				and_static += e[i].is_static;
 				sum += e[i].mac * e[i].vid;
 			}
 			seen += n;
 		}
 		assert_int_equal(pvn_fdb_list(fdb, &pos, 57, e, page), 0);
 		assert_int_equal(seen, 48);
-		assert_int_equal(statics, 12);
+		assert_int_equal(and_static, 12);
 		for (uint16_t port = 0; port < 4; port++)
 			for (uint16_t n2 = 0; n2 < 4; n2++)
 				sum -= 6 * kit_mac(100 * port + n2);

@@ -9,7 +9,6 @@
 #include "pvn_test.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <time.h>
 
 #include "switch_kit.h"
@@ -81,25 +80,33 @@ check_listed(const struct pvn_fdb_entry *e)
 				 : e->port == port_of(n, 0) || e->port == port_of(n, 1));
 }
 
-/* A turn of what the control thread may do. */
 static void
-control(uint32_t turn)
+check_list(void)
 {
 	struct pvn_fdb_entry entries[8];
-	uint32_t pos = 0, n = turn % MACS;
+	uint32_t pos = 0;
 
-	pvn_fdb_add(fdb, 1, kit_mac(n), port_of(n, 2), 7);
-	pvn_fdb_sweep(fdb, &pos, BUCKETS, 7, turn % 8);
-	for (pos = 0; pos != PVN_FDB_END;) {
+	while (pos != PVN_FDB_END) {
 		const uint32_t count = pvn_fdb_list(fdb, &pos, 7, entries, PVN_DIM(entries));
 
 		for (uint32_t i = 0; i < count; i++)
 			check_listed(&entries[i]);
 	}
+}
+
+/* A turn of what the control thread may do. */
+static void
+control(uint32_t turn)
+{
+	uint32_t pos = 0, n = turn % MACS;
+
+	pvn_fdb_add(fdb, 1, kit_mac(n), port_of(n, 2), 7);
+	pvn_fdb_sweep(fdb, &pos, BUCKETS, 7, turn % 8);
+	for (int i = 0; i < 50; i++)
+		check_list();
 	if (turn % 16 == 0)
 		pvn_fdb_flush(fdb, turn / 16 % PORTS, PVN_FDB_ANY, false);
 	pvn_fdb_remove(fdb, 1, kit_mac(n));
-	sched_yield();
 }
 
 /* What the ports' counters say is what there is, and no more than the limit. */

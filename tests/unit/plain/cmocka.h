@@ -15,11 +15,17 @@
 struct CMUnitTest {
 	const char *name;
 	void (*run)(void **state);
+	int (*setup)(void **state);
+	int (*teardown)(void **state);
 };
 
 #define cmocka_unit_test(f)                                                                        \
 	{                                                                                          \
 		.name = #f, .run = f                                                               \
+	}
+#define cmocka_unit_test_setup_teardown(f, before, after)                                          \
+	{                                                                                          \
+		.name = #f, .run = f, .setup = before, .teardown = after                           \
 	}
 #define print_message(...) printf(__VA_ARGS__)
 
@@ -63,7 +69,11 @@ plain_run(const struct CMUnitTest *tests, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		printf("%s\n", tests[i].name);
+		if (tests[i].setup != NULL)
+			tests[i].setup(NULL);
 		tests[i].run(NULL);
+		if (tests[i].teardown != NULL)
+			tests[i].teardown(NULL);
 	}
 	printf("%zu tests passed\n", count);
 	return 0;
