@@ -9,7 +9,7 @@
  */
 #include <rte_cycles.h>
 
-#include "pvn_hostport.h"
+#include "hostport_priv.h"
 
 #define BATCH PVN_NETBUF_BATCH
 
@@ -38,9 +38,8 @@ pvn_host_policy_rate(struct pvn_host_policy *policy, uint64_t bits_per_s)
 	return rte_meter_srtcm_config(&policy->meter, &policy->profile) == 0 ? 0 : -EINVAL;
 }
 
-/* Bit 0 of the result belongs to the frame at mbufs[0]: whether the rate lets it through. */
-static uint64_t
-within_rate(struct pvn_host_policy *policy, struct rte_mbuf **mbufs, uint16_t n)
+uint64_t
+host_within_rate(struct pvn_host_policy *policy, const uint32_t *lens, uint16_t n)
 {
 	uint64_t pass = 0, now;
 
@@ -51,10 +50,20 @@ within_rate(struct pvn_host_policy *policy, struct rte_mbuf **mbufs, uint16_t n)
 		now = policy->meter.time;
 	for (uint16_t i = 0; i < n; i++)
 		if (rte_meter_srtcm_color_blind_check(&policy->meter, &policy->profile, now,
-						      mbufs[i]->pkt_len) != RTE_COLOR_RED)
+						      lens[i]) != RTE_COLOR_RED)
 			pass |= RTE_BIT64(i);
 	rte_spinlock_unlock(&policy->meter_lock);
 	return pass;
+}
+
+static uint64_t
+within_rate(struct pvn_host_policy *policy, struct rte_mbuf **mbufs, uint16_t n)
+{
+	uint32_t lens[BATCH];
+
+	for (uint16_t i = 0; i < n; i++)
+		lens[i] = mbufs[i]->pkt_len;
+	return host_within_rate(policy, lens, n);
 }
 
 /* Keeps the frames that policy lets through, in order; frees the others. */
@@ -157,26 +166,33 @@ gather(struct pvn_host_rxq *q, struct rte_mbuf *m, const struct pvn_vring_buf *b
 	return true;
 }
 
-/* Whether the guest was promised that such frames are cut for it. */
-static bool
-gso_taken(const struct pvn_host_rxq *q, const struct virtio_net_hdr *hdr)
+bool
+host_hdr_taken(uint64_t features, const struct virtio_net_hdr *hdr)
 {
 	switch (hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_NONE:
+		return hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE;
 	case VIRTIO_NET_HDR_GSO_TCPV4:
-		return (q->features & RTE_BIT64(VIRTIO_NET_F_HOST_TSO4)) != 0;
+		return (features & RTE_BIT64(VIRTIO_NET_F_HOST_TSO4)) != 0;
 	case VIRTIO_NET_HDR_GSO_TCPV6:
-		return (q->features & RTE_BIT64(VIRTIO_NET_F_HOST_TSO6)) != 0;
+		return (features & RTE_BIT64(VIRTIO_NET_F_HOST_TSO6)) != 0;
 	default:
 		return false;
 	}
+}
+
+/* Longer frames than the MTU's are taken only to be segmented. */
+static bool
+to_be_cut(const struct pvn_host_rxq *q, const struct virtio_net_hdr *hdr)
+{
+	return hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE && host_hdr_taken(q->features, hdr);
 }
 
 /* Interprets the header of a frame that is in `m`; counted if it cannot be right. */
 static bool
 apply_hdr(struct pvn_host_rxq *q, struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
 {
-	if ((hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE || gso_taken(q, hdr)) &&
-	    pvn_netbuf_from_hdr(m, hdr) &&
+	if (host_hdr_taken(q->features, hdr) && pvn_netbuf_from_hdr(m, hdr) &&
 	    (q->keep_hints || (m->ol_flags & PVN_NETBUF_TX_HINTS) == 0 || pvn_netbuf_checksum(m)))
 		return true;
 	q->stats.bad_hdr++;
@@ -202,7 +218,7 @@ take_any(struct pvn_host_rxq *q, struct rte_mbuf *m, uint16_t *taken)
 		return false;
 	if ((bufs[0].flags & VRING_DESC_F_HDR) != 0)
 		pvn_vring_dev_read_hdr(&bufs[0], &hdr);
-	good = len_ok(q, bufs, count, gso_taken(q, &hdr) ? UINT16_MAX : q->max_frame);
+	good = len_ok(q, bufs, count, to_be_cut(q, &hdr) ? UINT16_MAX : q->max_frame);
 	if (good && !gather(q, m, bufs, count)) {
 		q->stats.nombuf++;
 		return false;

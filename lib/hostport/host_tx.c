@@ -170,44 +170,21 @@ tx_burst(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 	return done;
 }
 
-static inline uint16_t
-tx_counted(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
-{
-	uint16_t sent;
-
-	if (unlikely(q->ring.fault != PVN_VRING_FAULT_NONE))
-		return 0;
-	sent = tx_burst(q, mbufs, n);
-	q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
-	return sent;
-}
-
-/* The gate is open, so lead and shared stay as they are. */
-static inline uint16_t
-tx_lead(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
-{
-	uint16_t sent;
-
-	if (unlikely(q->lead != NULL))
-		q = q->lead;
-	if (likely(!q->shared))
-		return tx_counted(q, mbufs, n);
-	rte_spinlock_lock(&q->lock);
-	sent = tx_counted(q, mbufs, n);
-	rte_spinlock_unlock(&q->lock);
-	return sent;
-}
-
 uint16_t
 pvn_host_tx(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 {
-	struct pvn_host_txq *q = queue;
-	uint16_t sent;
+	struct pvn_host_txq *own = queue, *q;
+	uint16_t sent = 0;
 
-	if (unlikely(!pvn_gate_enter(&q->gate)))
+	if (unlikely(!pvn_gate_enter(&own->gate)))
 		return 0;
-	sent = tx_lead(q, mbufs, n);
-	pvn_gate_leave(&q->gate);
+	q = host_tx_lock(own);
+	if (likely(q->ring.fault == PVN_VRING_FAULT_NONE)) {
+		sent = tx_burst(q, mbufs, n);
+		q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
+	}
+	host_tx_unlock(q);
+	pvn_gate_leave(&own->gate);
 	if (likely(sent > 0))
 		pvn_netbuf_free(mbufs, sent);
 	return sent;

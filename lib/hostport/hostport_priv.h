@@ -1,12 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * What the parts of transmit share.
+ * What the parts of receive, and those of transmit, share.
  */
 #ifndef HOSTPORT_PRIV_H
 #define HOSTPORT_PRIV_H
 
 #include "pvn_hostport.h"
+
+/* Which frames the rate lets through: bit i is for one of lens[i] bytes; at most 64. */
+uint64_t host_within_rate(struct pvn_host_policy *policy, const uint32_t *lens, uint16_t n);
+
+/* Whether the guest was promised that what its header asks for is done. */
+bool host_hdr_taken(uint64_t features, const struct virtio_net_hdr *hdr);
+
+/* The queue whose ring is meant, locked if others write to it too. The gate is open, so lead and
+ * shared stay as they are.
+ */
+static inline struct pvn_host_txq *
+host_tx_lock(struct pvn_host_txq *q)
+{
+	if (unlikely(q->lead != NULL))
+		q = q->lead;
+	if (unlikely(q->shared))
+		rte_spinlock_lock(&q->lock);
+	return q;
+}
+
+static inline void
+host_tx_unlock(struct pvn_host_txq *q)
+{
+	if (unlikely(q->shared))
+		rte_spinlock_unlock(&q->lock);
+}
 
 /* The buffers that a frame of `len` bytes fills: taken from ring.pos + used on until it fits, or
  * until there are PVN_VRING_CHAIN_MAX. Their number; 0 if there are too few among the `known` ones,
