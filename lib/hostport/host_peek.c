@@ -176,7 +176,7 @@ limit_rate(struct pvn_host_rxq *q, struct pvn_host_burst *b)
 
 	for (uint16_t i = 0; i < b->count; i++)
 		lens[i] = b->frame[i].len;
-	pass = host_within_rate(q->policy, lens, b->count);
+	pass = pvn_host_within_rate(q->policy, lens, b->count);
 	for (uint16_t i = 0; i < b->count; i++) {
 		if ((pass & RTE_BIT64(i)) == 0) {
 			q->stats.over_rate++;

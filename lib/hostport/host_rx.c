@@ -39,7 +39,7 @@ pvn_host_policy_rate(struct pvn_host_policy *policy, uint64_t bits_per_s)
 }
 
 uint64_t
-host_within_rate(struct pvn_host_policy *policy, const uint32_t *lens, uint16_t n)
+pvn_host_within_rate(struct pvn_host_policy *policy, const uint32_t *lens, uint16_t n)
 {
 	uint64_t pass = 0, now;
 
@@ -63,7 +63,7 @@ within_rate(struct pvn_host_policy *policy, struct rte_mbuf **mbufs, uint16_t n)
 
 	for (uint16_t i = 0; i < n; i++)
 		lens[i] = mbufs[i]->pkt_len;
-	return host_within_rate(policy, lens, n);
+	return pvn_host_within_rate(policy, lens, n);
 }
 
 /* Keeps the frames that policy lets through, in order; frees the others. */

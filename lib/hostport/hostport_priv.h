@@ -8,9 +8,6 @@
 
 #include "pvn_hostport.h"
 
-/* Which frames the rate lets through: bit i is for one of lens[i] bytes; at most 64. */
-uint64_t host_within_rate(struct pvn_host_policy *policy, const uint32_t *lens, uint16_t n);
-
 /* Whether the guest was promised that what its header asks for is done. */
 bool host_hdr_taken(uint64_t features, const struct virtio_net_hdr *hdr);
 

@@ -60,6 +60,11 @@ struct pvn_host_policy {
 /* Limits to `bits_per_s`, 0: not at all, with bursts of 10 ms but at least 64 KiB. 0 or -errno. */
 int pvn_host_policy_rate(struct pvn_host_policy *policy, uint64_t bits_per_s);
 
+/* Which frames the rate lets through: bit i is for one of lens[i] bytes; n is at most 64. Any
+ * thread's; `limit_rate` is set.
+ */
+uint64_t pvn_host_within_rate(struct pvn_host_policy *policy, const uint32_t *lens, uint16_t n);
+
 /* Frames from the guest. */
 struct pvn_host_rxq {
 	struct pvn_gate gate;

@@ -183,7 +183,9 @@ pvn_switch_row_has(const uint64_t *row, uint32_t port)
 #define PVN_SWITCH_TX_CAUSES(X)                                                                    \
 	X(TX_DOWN, "tx_down", "the link to the receiver is down")                                  \
 	X(TX_FULL, "tx_full", "the receiver does not keep up")                                     \
-	X(TX_LONG, "tx_long", "longer than the receiver's MTU")
+	X(TX_LONG, "tx_long", "longer than the receiver's MTU")                                    \
+	X(TX_NOMBUF, "tx_nombuf", "no mbuf for the copy")                                          \
+	X(TX_OFFLOAD, "tx_offload", "its checksum or segmentation cannot be done")
 
 #define PVN_SWITCH_CAUSES(X) PVN_SWITCH_RX_CAUSES(X) PVN_SWITCH_TX_CAUSES(X)
 

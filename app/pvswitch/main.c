@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ *   pvswitch EAL-ARGS -- [--config FILE] [--port NAME,mode=trunk,...,device=DEVARGS] ...
+ *
+ * Start and end of the switch, and the main thread's loop between: signals, XenStore, the control
+ * socket, and once a second what is done by the clock.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_malloc.h>
+
+#include <pvn_compat.h>
+
+#include "control.h"
+#include "view.h"
+
+RTE_LOG_REGISTER(pvs_logtype, pvswitch, NOTICE);
+
+#define TICK_MS 1000
+#define FDS_MAX 64
+#define SIGNAL_FD 0
+#define WAKE_FD 1
+
+static struct pvs switch_;
+static struct pvs_worker *workers[PVS_WORKERS_MAX];
+
+/* ---- memory ---- */
+
+static int
+alloc_workers(struct pvs *sw)
+{
+	const size_t counts = PVS_PORTS_MAX * sizeof(*sw->counts[0]);
+
+	sw->worker_counts = rte_calloc("pvs_work", sw->workers, sizeof(*sw->worker_counts), 64);
+	sw->fdb_counts = rte_calloc("pvs_fdbc", sw->workers, sizeof(*sw->fdb_counts), 64);
+	for (uint32_t w = 0; w < sw->workers; w++) {
+		sw->counts[w] = rte_zmalloc("pvs_counts", counts, 64);
+		workers[w] = rte_zmalloc("pvs_worker", sizeof(*workers[w]), 64);
+		if (sw->counts[w] == NULL || workers[w] == NULL)
+			return -ENOMEM;
+		workers[w]->sw = sw;
+		workers[w]->id = w;
+	}
+	return sw->worker_counts == NULL || sw->fdb_counts == NULL ? -ENOMEM : 0;
+}
+
+static int
+alloc_fdb(struct pvs *sw)
+{
+	const uint32_t buckets =
+		RTE_MIN(rte_align32pow2(RTE_MAX(sw->options.addresses / 2, 2u)),
+			(uint32_t)PVN_FDB_BUCKETS_MAX);
+	const size_t size = pvn_fdb_size(buckets, PVS_PORTS_MAX);
+	void *mem = rte_malloc("pvs_fdb", size, 64);
+	uint64_t seed;
+
+	if (mem == NULL || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return -ENOMEM;
+	sw->fdb = pvn_fdb_init(mem, buckets, PVS_PORTS_MAX, seed);
+	return 0;
+}
+
+static int
+alloc_rcu(struct pvs *sw)
+{
+	const size_t size = rte_rcu_qsbr_get_memsize(PVS_WORKERS_MAX);
+
+	sw->rcu = rte_zmalloc("pvs_rcu", size, RTE_CACHE_LINE_SIZE);
+	return sw->rcu == NULL || rte_rcu_qsbr_init(sw->rcu, PVS_WORKERS_MAX) != 0 ? -ENOMEM : 0;
+}
+
+static int
+alloc_all(struct pvs *sw)
+{
+	int ret = alloc_workers(sw);
+
+	if (ret == 0)
+		ret = alloc_fdb(sw);
+	if (ret == 0)
+		ret = alloc_rcu(sw);
+	if (ret == 0)
+		sw->pool = rte_pktmbuf_pool_create("pvswitch", sw->options.mbufs, 256, 0,
+						   RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (ret == 0 && sw->pool != NULL)
+		return 0;
+	PVS_LOG(ERR,
+		"out of memory for %u mbufs, %u addresses and %u workers: give EAL more with -m, "
+		"or reserve more hugepages",
+		sw->options.mbufs, sw->options.addresses, sw->workers);
+	return -ENOMEM;
+}
+
+/* ---- start ---- */
+
+static int
+find_lcores(struct pvs *sw)
+{
+	unsigned int lcore;
+
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
+		if (sw->workers == PVS_WORKERS_MAX)
+			break;
+		sw->lcore[sw->workers++] = lcore;
+	}
+	if (sw->workers > 0)
+		return 0;
+	PVS_LOG(ERR, "no lcore is left for a worker: give EAL at least two, as in "
+		     "--lcores '0@0-1,1@1', where lcore 0 is for control");
+	return -EINVAL;
+}
+
+static int
+add_ports(struct pvs *sw)
+{
+	char why[PVS_WHY_MAX];
+
+	for (uint32_t i = 0; i < sw->options.ports; i++) {
+		const struct pvs_section *section = &sw->options.port[i];
+
+		if (pvs_port_add(sw, section->name, &section->set, why) < 0) {
+			PVS_LOG(ERR, "port %s: %s", section->name, why);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int
+begin(struct pvs *sw, char *why)
+{
+	int ret = find_lcores(sw);
+
+	if (ret == 0)
+		ret = alloc_all(sw);
+	if (ret == 0)
+		ret = pvs_view_publish(sw, why);
+	for (uint32_t w = 0; w < sw->workers && ret == 0; w++)
+		ret = rte_eal_remote_launch(pvs_worker_run, workers[w], sw->lcore[w]);
+	if (ret == 0)
+		ret = add_ports(sw);
+	if (ret == 0)
+		ret = pvs_control_open(sw, why);
+	if (ret == 0)
+		ret = pvs_guests_begin(sw, why);
+	return ret;
+}
+
+static void
+end(struct pvs *sw)
+{
+	char why[PVS_WHY_MAX];
+
+	pvs_control_close(sw);
+	pvs_guests_end(sw);
+	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
+		if (sw->port[i].kind == PVS_ETH)
+			pvs_port_remove(sw, sw->port[i].name, why);
+	__atomic_store_n(&sw->quit, true, __ATOMIC_RELAXED);
+	rte_eal_mp_wait_lcore();
+}
+
+/* ---- the loop ---- */
+
+static uint16_t
+now_s(void)
+{
+	return rte_rdtsc() / rte_get_tsc_hz();
+}
+
+/* All buckets have their turn within the ageing time, in 16 parts. */
+static void
+tick(struct pvs *sw)
+{
+	static uint32_t pos;
+	char why[PVS_WHY_MAX];
+	const uint32_t buckets = sw->fdb->buckets;
+
+	pvn_fdb_sweep(sw->fdb, &pos, RTE_MAX(buckets / 16, 1u), now_s(), sw->options.ageing);
+	if (sw->workers > 1 && pvs_view_rebalance(sw))
+		pvs_view_publish(sw, why);
+}
+
+/* True if the switch is to end. */
+static bool
+take_signal(struct pvs *sw, int fd)
+{
+	struct signalfd_siginfo info;
+	char why[PVS_WHY_MAX];
+
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return false;
+	if (info.ssi_signo != SIGHUP)
+		return true;
+	if (pvs_reload(sw, why) < 0)
+		PVS_LOG(ERR, "reload: %s; nothing else was changed", why);
+	return false;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static void
+loop(struct pvs *sw, int signal_fd)
+{
+	struct pollfd fds[FDS_MAX] = {{.fd = signal_fd, .events = POLLIN},
+				      {.fd = sw->wake_fd, .events = POLLIN}};
+	int64_t next = now_ms() + TICK_MS;
+	uint64_t wakes;
+
+	for (;;) {
+		int n = 2 + pvs_control_fds(fds + 2, FDS_MAX - 2);
+		int64_t left = next - now_ms();
+
+		if (poll(fds, n, left > 0 ? left : 0) < 0 && errno != EINTR)
+			return;
+		if ((fds[SIGNAL_FD].revents & POLLIN) != 0 && take_signal(sw, signal_fd))
+			return;
+		if ((fds[WAKE_FD].revents & POLLIN) != 0 &&
+		    read(sw->wake_fd, &wakes, sizeof(wakes)) > 0)
+			pvs_guests_look(sw);
+		pvs_control_serve(sw, fds + 2, n - 2);
+		if (now_ms() < next)
+			continue;
+		next = now_ms() + TICK_MS;
+		tick(sw);
+	}
+}
+
+/* Blocked before EAL makes threads, so that only the loop sees them. */
+static int
+take_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct pvs *sw = &switch_;
+	char why[PVS_WHY_MAX] = "";
+	int signal_fd = take_signals();
+	int ret = rte_eal_init(argc, argv);
+
+	if (ret < 0) {
+		fprintf(stderr, "pvswitch: EAL did not start: %s\n", rte_strerror(rte_errno));
+		return 1;
+	}
+	ret = pvs_options_read(&sw->options, argc - ret, argv + ret);
+	if (ret != 0)
+		return ret > 0 ? 0 : 2;
+	sw->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ret = begin(sw, why);
+	if (ret == 0) {
+		PVS_LOG(NOTICE, "%u workers, control socket %s", sw->workers, sw->options.control);
+		loop(sw, signal_fd);
+	} else if (why[0] != '\0') {
+		PVS_LOG(ERR, "%s", why);
+	}
+	end(sw);
+	pvs_options_free(&sw->options);
+	rte_eal_cleanup();
+	return ret == 0 ? 0 : 1;
+}
