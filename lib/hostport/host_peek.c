@@ -11,6 +11,9 @@
 #include "hostport_priv.h"
 #include "pvn_hostframe.h"
 
+/* Of a mbuf, in a frame. */
+#define FRAME_FLAGS (PVN_NETBUF_TX_HINTS | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6)
+
 /* A frame in the ring: its buffers, the first of them apart. */
 struct spot {
 	struct pvn_vring_buf first;
@@ -84,13 +87,16 @@ copy_head(struct pvn_host_frame *f, const struct spot *s)
 	f->pieces = f->rest.len > 0;
 }
 
-/* A frame in several buffers: length and pieces. The first buffer's rest becomes a piece too. */
+/* A frame in several buffers: length and pieces. The first buffer's rest becomes a piece too. A
+ * length that is not the pieces' sum is too long for any frame.
+ */
 static void
 take_chain(struct pvn_host_frame *f, const struct spot *s)
 {
 	/* The entries are this burst's; the first was copied into spot.first. */
 	struct pvn_vring_buf *more = (struct pvn_vring_buf *)(uintptr_t)s->more;
 
+	f->len = RTE_MIN(f->len, (uint32_t)UINT16_MAX + 1);
 	for (uint16_t i = 0; i + 1 < s->count; i++)
 		f->len += RTE_MIN(more[i].len, (uint32_t)UINT16_MAX + 1);
 	if (s->first.len < PVN_HOST_HEAD) {
@@ -103,31 +109,52 @@ take_chain(struct pvn_host_frame *f, const struct spot *s)
 	f->pieces += s->count - 1;
 }
 
-/* Interprets the net header by the copy of the frame's head. */
+/* What goes on to others: not the guest's own words, of which only these were checked. */
+static struct virtio_net_hdr
+checked_hdr(const struct rte_mbuf *m, const struct virtio_net_hdr *told)
+{
+	struct virtio_net_hdr hdr = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.csum_start = told->csum_start,
+		.csum_offset = told->csum_offset,
+	};
+
+	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0) {
+		hdr.gso_type = told->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+		hdr.gso_size = told->gso_size;
+		hdr.hdr_len = pvn_cpu_to_le16(m->l2_len + m->l3_len + m->l4_len);
+	}
+	return hdr;
+}
+
+/* Interprets the net header by the copy of the frame's head, as if there were no more of it: what
+ * the rest says may change.
+ */
 static bool
-take_hints(struct pvn_host_rxq *q, struct pvn_host_frame *f, const struct pvn_vring_buf *first)
+take_hints(struct pvn_host_rxq *q, struct pvn_host_frame *f, const struct virtio_net_hdr *told)
 {
 	struct rte_mbuf m = {
 		.buf_addr = f->head,
 		.data_len = f->head_len,
-		.pkt_len = f->len,
+		.pkt_len = f->head_len,
 		.nb_segs = 1,
 	};
 
-	pvn_vring_dev_read_hdr(first, &f->hdr);
-	if (!host_hdr_taken(q->features, &f->hdr) || !pvn_netbuf_from_hdr(&m, &f->hdr))
+	if (!host_hdr_taken(q->features, told) || !pvn_netbuf_from_hdr(&m, told)) {
+		q->stats.bad_hdr++;
 		return false;
-	f->ol_flags = m.ol_flags;
+	}
+	if ((m.ol_flags & PVN_NETBUF_TX_HINTS) == 0)
+		return true;
+	f->ol_flags = m.ol_flags & FRAME_FLAGS;
 	f->tx_offload = m.tx_offload;
+	f->hdr = checked_hdr(&m, told);
 	return true;
 }
 
 static bool
-len_ok(struct pvn_host_rxq *q, const struct pvn_host_frame *f)
+len_ok(struct pvn_host_rxq *q, const struct pvn_host_frame *f, uint32_t longest)
 {
-	const uint32_t longest =
-		(f->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0 ? UINT16_MAX : q->max_frame;
-
 	if (likely(f->len >= RTE_ETHER_HDR_LEN && f->len <= longest))
 		return true;
 	if (f->len < RTE_ETHER_HDR_LEN)
@@ -142,6 +169,8 @@ static inline bool
 take(struct pvn_host_rxq *q, struct pvn_host_frame *f, const struct spot *s)
 {
 	const struct pvn_host_policy *policy = q->policy;
+	const bool has_hdr = (s->first.flags & VRING_DESC_F_HDR) != 0;
+	struct virtio_net_hdr told = {0};
 
 	f->len = s->first.len;
 	f->m = NULL;
@@ -150,11 +179,12 @@ take(struct pvn_host_rxq *q, struct pvn_host_frame *f, const struct spot *s)
 		copy_head(f, s);
 	else
 		take_chain(f, s);
-	if (unlikely((s->first.flags & VRING_DESC_F_HDR) != 0) && !take_hints(q, f, &s->first)) {
-		q->stats.bad_hdr++;
+	rte_compiler_barrier(); /* from here on the copy is read, never the guest's pages again */
+	if (unlikely(has_hdr))
+		pvn_vring_dev_read_hdr(&s->first, &told);
+	if (unlikely(!len_ok(q, f, has_hdr ? host_longest(q, &told) : q->max_frame)))
 		return false;
-	}
-	if (unlikely(!len_ok(q, f)))
+	if (unlikely(has_hdr) && !take_hints(q, f, &told))
 		return false;
 	if (policy->check_mac &&
 	    unlikely(!rte_is_same_ether_addr(
@@ -217,9 +247,10 @@ pvn_host_peek(struct pvn_host_rxq *q, struct pvn_host_burst *b, uint16_t n)
 	b->count = b->seen = b->descs = b->pieces = 0;
 	if (unlikely(!pvn_gate_enter(&q->gate)))
 		return false;
-	known = pvn_vring_dev_avail(&q->ring, 1);
-	if (known > 0) {
-		look(q, b, RTE_MIN(RTE_MIN(n, known), (uint16_t)PVN_HOST_BURST));
+	if (likely(q->ring.fault == PVN_VRING_FAULT_NONE)) {
+		known = pvn_vring_dev_avail(&q->ring, 1);
+		if (known > 0)
+			look(q, b, RTE_MIN(RTE_MIN(n, known), (uint16_t)PVN_HOST_BURST));
 		q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
 	}
 	if (b->seen > 0)
@@ -249,8 +280,12 @@ pvn_host_frame_from_mbuf(struct pvn_host_frame *f, struct rte_mbuf *m, struct pv
 
 	f->len = m->data_len;
 	f->m = m;
-	f->ol_flags = m->ol_flags & PVN_NETBUF_TX_HINTS;
-	f->hdr = (struct virtio_net_hdr){0};
+	f->ol_flags = 0;
+	if (unlikely((m->ol_flags & PVN_NETBUF_TX_HINTS) != 0)) {
+		f->ol_flags = m->ol_flags & FRAME_FLAGS;
+		f->tx_offload = m->tx_offload;
+		f->hdr = (struct virtio_net_hdr){0};
+	}
 	if (likely(m->nb_segs == 1)) {
 		copy_head(f, &s);
 		return true;

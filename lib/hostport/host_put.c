@@ -25,7 +25,7 @@ begin(const struct pvn_host_out *out)
 	};
 }
 
-/* Copies the next `len` bytes; there are as many. */
+/* Copies the next `len` bytes. */
 static void
 copy_next(struct cursor *c, uint8_t *to, uint32_t len)
 {
@@ -37,8 +37,10 @@ copy_next(struct cursor *c, uint8_t *to, uint32_t len)
 		len -= n;
 		c->from += n;
 		c->left -= n;
-		if (c->left > 0 || c->pieces == 0)
+		if (c->left > 0)
 			continue;
+		if (c->pieces == 0)
+			break;
 		c->from = c->next->addr;
 		c->left = c->next->len;
 		c->next++;
@@ -82,12 +84,13 @@ can_go(struct pvn_host_txq *q, const struct pvn_host_out *out, struct pvn_host_s
 {
 	const uint32_t longest =
 		(out->frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0 ? UINT16_MAX : q->max_frame;
+	const uint32_t len = pvn_host_out_len(out);
 
 	if (unlikely(!pvn_host_takes(q->features, out->frame))) {
 		q->stats.bad_offload++;
 		return false;
 	}
-	if (likely(pvn_host_out_len(out) <= longest))
+	if (likely(len >= RTE_ETHER_HDR_LEN && len <= longest))
 		return true;
 	q->stats.too_long++;
 	sent->too_long++;
@@ -159,7 +162,8 @@ peek_plain(struct pvn_host_txq *q, const struct pvn_host_out *outs, uint16_t use
 	for (i = 0; i < n; i++) {
 		const uint32_t len = pvn_host_out_len(&outs[i]);
 
-		if (unlikely(outs[i].frame->ol_flags != 0 || len > q->max_frame))
+		if (unlikely(outs[i].frame->ol_flags != 0 || len > q->max_frame ||
+			     len < RTE_ETHER_HDR_LEN))
 			break;
 		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + i, true, &bufs[i]) ||
 			     len > bufs[i].len))
@@ -231,6 +235,7 @@ pvn_host_put(struct pvn_host_txq *queue, const struct pvn_host_out *outs, uint16
 		put_burst(q, outs, n, sent);
 		q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
 	}
+	sent->down = q->ring.fault != PVN_VRING_FAULT_NONE;
 	host_tx_unlock(q);
 	pvn_gate_leave(&queue->gate);
 }
@@ -249,8 +254,7 @@ pvn_host_frame_mbuf(const struct pvn_host_out *out, struct rte_mempool *pool)
 		if (!pvn_netbuf_append(m, &last, pool, f->piece[i].addr, f->piece[i].len))
 			goto empty;
 	if (unlikely(f->ol_flags != 0)) {
-		m->ol_flags |= f->ol_flags &
-			       (PVN_NETBUF_TX_HINTS | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6);
+		m->ol_flags |= f->ol_flags;
 		m->tx_offload = f->tx_offload;
 		m->l2_len += out->shift;
 	}

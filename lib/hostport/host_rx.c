@@ -181,13 +181,6 @@ host_hdr_taken(uint64_t features, const struct virtio_net_hdr *hdr)
 	}
 }
 
-/* Longer frames than the MTU's are taken only to be segmented. */
-static bool
-to_be_cut(const struct pvn_host_rxq *q, const struct virtio_net_hdr *hdr)
-{
-	return hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE && host_hdr_taken(q->features, hdr);
-}
-
 /* Interprets the header of a frame that is in `m`; counted if it cannot be right. */
 static bool
 apply_hdr(struct pvn_host_rxq *q, struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
@@ -218,7 +211,7 @@ take_any(struct pvn_host_rxq *q, struct rte_mbuf *m, uint16_t *taken)
 		return false;
 	if ((bufs[0].flags & VRING_DESC_F_HDR) != 0)
 		pvn_vring_dev_read_hdr(&bufs[0], &hdr);
-	good = len_ok(q, bufs, count, to_be_cut(q, &hdr) ? UINT16_MAX : q->max_frame);
+	good = len_ok(q, bufs, count, host_longest(q, &hdr));
 	if (good && !gather(q, m, bufs, count)) {
 		q->stats.nombuf++;
 		return false;

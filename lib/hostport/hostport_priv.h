@@ -11,6 +11,15 @@
 /* Whether the guest was promised that what its header asks for is done. */
 bool host_hdr_taken(uint64_t features, const struct virtio_net_hdr *hdr);
 
+/* The longest frame with this header: longer ones than the MTU's are taken only to be segmented. */
+static inline uint32_t
+host_longest(const struct pvn_host_rxq *q, const struct virtio_net_hdr *hdr)
+{
+	return hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE && host_hdr_taken(q->features, hdr)
+		       ? UINT16_MAX
+		       : q->max_frame;
+}
+
 /* The queue whose ring is meant, locked if others write to it too. The gate is open, so lead and
  * shared stay as they are.
  */

@@ -3,10 +3,12 @@
  *
  * Frames for a switch: looked at where they are, and copied once to where they go.
  *
- *	n = pvn_host_peek(rxq, &burst, n);      heads in private memory, the rest in the guest's
- *pages (decide by the heads) pvn_host_put(txq, outs, count, &sent);  head and rest straight into
- *another guest's buffers m = pvn_host_frame_mbuf(&out, pool);    or into a mbuf, for any other port
- *	pvn_host_done(rxq, &burst);             only now may the guest overwrite them
+ *	if (pvn_host_peek(rxq, &burst, n)) {	// heads in private memory
+ *		// decide by the heads, then for each destination
+ *		pvn_host_put(txq, outs, count, &sent);	// a guest: head and rest into its buffers
+ *		m = pvn_host_frame_mbuf(&out, pool);	// any other port
+ *		pvn_host_done(rxq, &burst);	// only now may the source overwrite its frames
+ *	}
  *
  * Whatever is decided about a frame is decided by its head, and the head is what is sent: the guest
  * may change the rest meanwhile, which spoils its own frame and nothing else.
@@ -19,7 +21,9 @@
 
 #include "pvn_hostport.h"
 
-/* Bytes of a frame that are copied before the decision: all headers that a switch looks at. */
+/* Bytes of a frame that are copied before the decision: all headers that a switch looks at. A frame
+ * for which the guest has wishes has its TCP or UDP header in them, or it is dropped (bad_hdr).
+ */
 #define PVN_HOST_HEAD 128u
 
 /* Room in front of a head for a VLAN tag. */
@@ -35,8 +39,10 @@ struct pvn_host_frame {
 	const struct pvn_vring_buf *piece; /* what follows the head; to be copied from, once */
 	struct pvn_vring_buf rest;	   /* the piece of a frame that has one */
 	struct rte_mbuf *m;		   /* whose frame it is; NULL: the guest's */
-	/* Hints, checked, in both languages; 0 for most frames. */
-	uint64_t ol_flags;
+	uint64_t ol_flags;		   /* transmit hints, checked; 0 for most frames */
+	/* Only with hints: the rest of them, as of a mbuf and, if the frame is a guest's, as of the
+	 * wire.
+	 */
 	uint64_t tx_offload;
 	struct virtio_net_hdr hdr;
 	uint8_t room[PVN_HOST_HEAD_ROOM];
@@ -61,8 +67,8 @@ bool pvn_host_peek(struct pvn_host_rxq *q, struct pvn_host_burst *burst, uint16_
 /* Gives the frames of the burst back to the guest. */
 void pvn_host_done(struct pvn_host_rxq *q, struct pvn_host_burst *burst);
 
-/* A frame of another port in the same words; the mbuf stays the caller's. `piece` has room for all
- * of its segments but one (a frame of more than `max` + 1 segments is not taken: false).
+/* A frame of another port in the same words; the mbuf stays the caller's. `piece` has room for
+ * `max`, one for each segment of a frame of several; one of more segments is not taken: false.
  */
 bool pvn_host_frame_from_mbuf(struct pvn_host_frame *f, struct rte_mbuf *m,
 			      struct pvn_vring_buf *piece, uint16_t max);
@@ -83,18 +89,19 @@ pvn_host_out_len(const struct pvn_host_out *out)
 	return out->frame->len + out->shift;
 }
 
-/* Whether a guest that takes `features` (of a txq) takes the frame's hints as they are; otherwise
- * the frame has to go as a mbuf through pvn_host_tx(), which does in software what is missing.
+/* Whether a guest that takes `features` (of a txq) takes the frame's hints as they are, which are a
+ * guest's then; otherwise the frame has to go as a mbuf through pvn_host_tx(), which does in
+ * software what is missing.
  */
 static inline bool
 pvn_host_takes(uint64_t features, const struct pvn_host_frame *f)
 {
-	uint64_t needs = 0;
+	uint64_t needs = RTE_BIT64(VIRTIO_NET_F_CSUM);
 
 	if (likely(f->ol_flags == 0))
 		return true;
-	if ((f->hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
-		needs |= RTE_BIT64(VIRTIO_NET_F_CSUM);
+	if (f->m != NULL)
+		return false;
 	if ((f->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0)
 		needs |= (f->ol_flags & RTE_MBUF_F_TX_IPV6) != 0
 				 ? RTE_BIT64(VIRTIO_NET_F_HOST_TSO6)
@@ -104,11 +111,10 @@ pvn_host_takes(uint64_t features, const struct pvn_host_frame *f)
 
 /* What became of frames. handled - sent - too_long could not be sent for their hints. */
 struct pvn_host_sent {
-	uint16_t
-		handled; /* of the first ones; there was no room for those after them, or no link */
+	uint16_t handled; /* of the first ones; there was no room for the others, or no link */
 	uint16_t sent;
-	uint16_t too_long;
-	bool down; /* no link */
+	uint16_t too_long; /* or too short */
+	bool down;	   /* no link, or the guest broke its ring */
 	uint64_t bytes;
 };
 
