@@ -4,7 +4,9 @@
  * pvswitch: what its parts share. [SWITCH n] is docs/design/switch.md, section n.
  *
  *   settings.c  words and their values: the same in the file, on the command line, over pvnctl
- *   config.c    the file and the command line
+ *   options.c   the whole configuration: the switch's own words, what belongs together
+ *   config.c    the file
+ *   cmdline.c   the command line
  *   ports.c     the ports there are; what changes them
  *   guests.c    Xen guests, which appear and vanish by themselves
  *   eth.c       any port of DPDK's
@@ -64,20 +66,18 @@ struct pvs {
 	struct pvs_port port[PVS_PORTS_MAX];
 	uint32_t workers;
 	unsigned int lcore[PVS_WORKERS_MAX];
-	struct pvs_worker_counts *worker_counts;	     /* of each worker */
-	struct pvn_switch_counts *counts[PVS_WORKERS_MAX];   /* [worker][port] */
-	struct pvn_fdb_counts *fdb_counts;		     /* of each worker */
+	struct pvs_worker_counts *worker_counts;	   /* of each worker */
+	struct pvn_switch_counts *counts[PVS_WORKERS_MAX]; /* [worker][port] */
+	struct pvn_fdb_counts *fdb_counts;		   /* of each worker */
 	struct pvn_fdb *fdb;
 	struct rte_rcu_qsbr *rcu;
 	struct pvs_view *view; /* atomic */
 	struct rte_mempool *pool;
-	bool quit;	 /* atomic: workers end */
-	int wake_fd;	 /* eventfd: the main thread has something to look at */
+	bool quit;   /* atomic: workers end */
+	int wake_fd; /* eventfd: the main thread has something to look at */
 };
 
 /* ---- ports.c; errors are said in `why`, a whole sentence without a full stop ---- */
-
-#define PVS_WHY_MAX 256
 
 /* Adds a port of DPDK's. 0 or -errno. */
 int pvs_port_add(struct pvs *sw, const char *name, const struct pvs_settings *set, char *why);
