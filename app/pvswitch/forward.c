@@ -99,7 +99,7 @@ own_mbuf(struct pvs_worker *w, const struct pvn_host_out *out, uint8_t frame)
 
 	if (out->head != out->frame->head) {
 		/* Addresses and tag: what differs. The segment has room, or it is copied. */
-		char *start = out->shift < 0 ? rte_pktmbuf_adj(m, -out->shift)
+		char *start = out->shift < 0   ? rte_pktmbuf_adj(m, -out->shift)
 			      : out->shift > 0 ? rte_pktmbuf_prepend(m, out->shift)
 					       : rte_pktmbuf_mtod(m, char *);
 
@@ -277,8 +277,8 @@ mirror_in(struct pvs_worker *w, uint16_t to)
 		const struct pvn_host_frame *f = &w->burst.frame[i];
 
 		p.frame[p.count] = i;
-		p.out[p.count++] = (struct pvn_host_out){
-			.frame = f, .head = f->head, .head_len = f->head_len};
+		p.out[p.count++] =
+			(struct pvn_host_out){.frame = f, .head = f->head, .head_len = f->head_len};
 	}
 	p.port = to;
 	send_parcel(w, &p);

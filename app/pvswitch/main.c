@@ -59,9 +59,8 @@ alloc_workers(struct pvs *sw)
 static int
 alloc_fdb(struct pvs *sw)
 {
-	const uint32_t buckets =
-		RTE_MIN(rte_align32pow2(RTE_MAX(sw->options.addresses / 2, 2u)),
-			(uint32_t)PVN_FDB_BUCKETS_MAX);
+	const uint32_t buckets = RTE_MIN(rte_align32pow2(RTE_MAX(sw->options.addresses / 2, 2u)),
+					 (uint32_t)PVN_FDB_BUCKETS_MAX);
 	const size_t size = pvn_fdb_size(buckets, PVS_PORTS_MAX);
 	void *mem = rte_malloc("pvs_fdb", size, 64);
 	uint64_t seed;

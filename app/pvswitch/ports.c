@@ -127,8 +127,9 @@ pvs_port_set(struct pvs *sw, const char *name, const struct pvs_settings *set, c
 		return ret;
 	if (strcmp(port->set.device, set->device) != 0 || port->set.queues != set->queues ||
 	    port->set.mtu != set->mtu) {
-		snprintf(why, PVS_WHY_MAX, "device, queues and mtu of a port stay as they are: "
-					   "remove the port and add it again");
+		snprintf(why, PVS_WHY_MAX,
+			 "device, queues and mtu of a port stay as they are: "
+			 "remove the port and add it again");
 		return -EINVAL;
 	}
 	before = port->set;

@@ -42,7 +42,7 @@ struct pvs_guest {
 struct pvs_eth {
 	uint16_t id; /* DPDK's number */
 	uint16_t rx_queues, tx_queues;
-	bool ours; /* probed by us, to be removed by us */
+	bool ours;			      /* probed by us, to be removed by us */
 	rte_spinlock_t lock[PVS_WORKERS_MAX]; /* of a tx queue that several workers use */
 	struct pvn_host_policy policy;	      /* the rate */
 	struct pvs_source source[PVS_WORKERS_MAX];
