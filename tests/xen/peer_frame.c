@@ -20,11 +20,12 @@ pattern(uint64_t seq, uint32_t at)
 }
 
 static void
-fill(uint8_t *frame, const struct rte_ether_addr *src, uint64_t seq, uint32_t len)
+fill(uint8_t *frame, const struct rte_ether_addr *dst, const struct rte_ether_addr *src,
+     uint64_t seq, uint32_t len)
 {
 	struct head head = {.len = len, .seq = seq};
 
-	memset(&head.eth.dst_addr, 0xff, sizeof(head.eth.dst_addr));
+	head.eth.dst_addr = *dst;
 	head.eth.src_addr = *src;
 	head.eth.ether_type = rte_cpu_to_be_16(PEER_ETHER_TYPE);
 	memcpy(frame, &head, sizeof(head));
@@ -33,14 +34,14 @@ fill(uint8_t *frame, const struct rte_ether_addr *src, uint64_t seq, uint32_t le
 }
 
 struct rte_mbuf *
-peer_frame_make(struct rte_mempool *pool, const struct rte_ether_addr *src, uint64_t seq,
-		uint32_t len)
+peer_frame_make(struct rte_mempool *pool, const struct rte_ether_addr *dst,
+		const struct rte_ether_addr *src, uint64_t seq, uint32_t len)
 {
 	uint8_t frame[PEER_FRAME_MAX];
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *last = m;
 	uint32_t done = 0;
 
-	fill(frame, src, seq, len);
+	fill(frame, dst, src, seq, len);
 	while (m != NULL && done < len) {
 		uint32_t n = RTE_MIN(len - done, (uint32_t)rte_pktmbuf_tailroom(last));
 

@@ -9,6 +9,7 @@
  *
  *   send COUNT MIN MAX   send COUNT frames of MIN..MAX bytes on each queue, then say "sent COUNT"
  *   flood MIN MAX        send until told otherwise
+ *   to MAC               from now on send to this address; at first to all
  *   idle                 stop sending
  *   rx off|on|echo       receive and check frames; echo: send them back
  *   expect COUNT         say "received COUNT" when that many good frames have come since "reset"
@@ -63,13 +64,13 @@ static uint32_t order_waits;
 static struct {
 	struct queue queues[QUEUES_MAX];
 	struct rte_mempool *pool, *tx_pool;
-	struct rte_ether_addr mac;
+	struct rte_ether_addr mac, to;
 	enum rx_mode rx;
 	bool sending, quit;
 	uint64_t count, expect;
 	uint32_t min, max;
 	uint64_t good, bad, gaps, echoed, sent;
-} st;
+} st = {.to.addr_bytes = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 static void __rte_format_printf(1, 2) say(const char *fmt, ...)
 {
@@ -148,7 +149,7 @@ transmit(uint16_t i)
 	struct queue *q = &st.queues[i];
 
 	if (q->kept == NULL)
-		q->kept = peer_frame_make(st.tx_pool, &st.mac, q->seq,
+		q->kept = peer_frame_make(st.tx_pool, &st.to, &st.mac, q->seq,
 					  st.min + q->seq % (st.max - st.min + 1));
 	if (q->kept == NULL || rte_eth_tx_burst(PORT, i, &q->kept, 1) == 0)
 		return false;
@@ -290,6 +291,8 @@ obey(const char *line)
 		say("stats good=%" PRIu64 " bad=%" PRIu64 " gaps=%" PRIu64 " echoed=%" PRIu64
 		    " sent=%" PRIu64,
 		    st.good, st.bad, st.gaps, st.echoed, st.sent);
+	else if (strncmp(line, "to ", 3) == 0 && rte_ether_unformat_addr(line + 3, &st.to) == 0)
+		say("to " RTE_ETHER_ADDR_PRT_FMT, RTE_ETHER_ADDR_BYTES(&st.to));
 	else if (strcmp(line, "reset") == 0)
 		reset();
 	else if (strcmp(line, "counters") == 0)

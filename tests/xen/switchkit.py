@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""pvswitch between processes of this machine, over `local`, with ports of the kernel's beside them.
+
+    with Local() as xen, Namespace("a") as a:
+        switch = Switch(xen, "--port", "up,mode=trunk,vlans=10-20,device=net_tap0,iface=pvt0")
+        guest = guest_of(xen, 1, vlan=10)
+        guest.wait("link up")
+"""
+
+import os
+import socket
+import struct
+import time
+
+from wire import BUILD, Program  # adds tests/vm to the path
+from netends import ip
+
+ETH_P_ALL = 3
+PEER_ETHER_TYPE = 0x88B5
+
+
+class Switch(Program):
+    """A pvswitch with one worker, which ends with `xen`."""
+
+    def __init__(self, xen, *options, worker="0"):
+        self.xen = xen
+        xen.count += 1
+        self.control = f"{xen.folder}/control"
+        super().__init__(
+            [f"{BUILD}/bin/pvswitch", "--no-huge", "-m", "256", "--no-pci", "--no-telemetry",
+             f"--file-prefix={xen.prefix()}", "--lcores", f"0@0-1,{worker}", "--",
+             "--xen", f"local:{xen.socket}:0", "--control", self.control, "--mbufs", "8191",
+             *options], env=xen.environment())
+        xen.add(self)
+        self.wait(r".*workers, control socket .*")
+
+    def stop(self):
+        """End it as an operator does; its exit code."""
+        self.signal(15)
+        return self.ended()
+
+
+def worker(core, lcore=1):
+    return f"{lcore}@{core}"
+
+
+def guest_of(xen, domid, devargs="handle=0", args=(), **options):
+    """A guest with a device, and a portpeer in it."""
+    xen.domain(domid)
+    xen.attach(domid, **options)
+    return xen.front(domid, devargs, args)
+
+
+def address(domid, handle=0):
+    return f"02:00:00:00:{domid:02x}:{handle:02x}"
+
+
+def raw(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def frame(dst, src, payload=b"", vlan=None, priority=0, kind=PEER_ETHER_TYPE):
+    """A frame's bytes, tagged if `vlan` is given."""
+    tag = b"" if vlan is None else struct.pack("!HH", 0x8100, priority << 13 | vlan)
+    return (raw(dst) + raw(src) + tag + struct.pack("!H", kind) + payload).ljust(60, b"\0")
+
+
+def tag_of(data):
+    """(VLAN, priority) of a frame, or None."""
+    if data[12:14] != b"\x81\x00":
+        return None
+    tci = int.from_bytes(data[14:16], "big")
+    return tci & 0xFFF, tci >> 13
+
+
+class Wire:
+    """The kernel's side of a tap or veth device of this machine, as frames."""
+
+    def __init__(self, device):
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.socket.bind((device, ETH_P_ALL))
+        # The kernel strips tags from what it shows; this has it say what they were.
+        self.socket.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA
+
+    def send(self, data):
+        self.socket.send(data)
+
+    def receive(self, wanted, timeout=30):
+        """The next frame for which wanted(data) is true, its tag put back."""
+        end = time.monotonic() + timeout
+        while True:
+            self.socket.settimeout(max(0.01, end - time.monotonic()))
+            data, ancillary, _, where = self.socket.recvmsg(65536, 256)
+            if where[2] == socket.PACKET_OUTGOING:
+                continue
+            data = with_tag(data, ancillary)
+            if wanted(data):
+                return data
+
+    def close(self):
+        self.socket.close()
+
+
+def with_tag(data, ancillary):
+    for level, kind, value in ancillary:
+        if (level, kind) != (263, 8):
+            continue
+        status, _, _, _, _, tci, tpid = struct.unpack("IIIHHHH", value[:20])
+        if status & 0x10:  # TP_STATUS_VLAN_VALID
+            return data[:12] + struct.pack("!HH", tpid or 0x8100, tci) + data[12:]
+    return data
+
+
+def set_up(device):
+    """Set a device of this machine up, on which the kernel says nothing by itself."""
+    path = f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6"
+    if os.path.exists(path):
+        with open(path, "w", encoding="ascii") as file:
+            file.write("1")
+    ip("link", "set", device, "up")
+
+
+def device_name(label):
+    return f"pv{os.getpid() % 100000}{label}"
