@@ -29,6 +29,8 @@ def quiet(*peers):
         peer.rest()
         peer.order("rx on")
         peer.order("reset")
+    for peer in peers:
+        peer.stats()  # that it says so means that it has done the rest
 
 
 def total(peer):
