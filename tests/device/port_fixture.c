@@ -230,7 +230,7 @@ make_host_queue(struct port *p, uint16_t i)
 	struct pvn_host_rxq *rxq = &p->hrx[i];
 	struct pvn_host_txq *txq = &p->htx[i];
 
-	pvn_host_rxq_pool(rxq, p->host_pool, 8);
+	pvn_host_rxq_pool(rxq, p->host_pool, PORT_HOST_ID);
 	rxq->policy = &p->policy;
 	rxq->max_frame = s->mtu + 18;
 	rxq->features = s->features;

@@ -22,6 +22,7 @@
 #include <pvn_hostport.h>
 
 #define PORT_QUEUES_MAX 2
+#define PORT_HOST_ID 8 /* the host's port, in its mbufs */
 #define PORT_BURST 32
 #define PORT_FRAME_MAX 9018u /* of MTU 9000 */
 #define PORT_LONGEST 65535u  /* with segmentation */

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "port_fixture.h"
+#include "port_frames.h"
 
 uint16_t
 port_guest_rx(struct port *p, struct rte_mbuf **mbufs, uint16_t n)
@@ -26,13 +26,13 @@ port_guest_tx(struct port *p, struct rte_mbuf **mbufs, uint16_t n)
 uint16_t
 port_host_rx(struct port *p, struct rte_mbuf **mbufs, uint16_t n)
 {
-	return pvn_host_rx(&p->hrx[0], mbufs, n);
+	return port_by_frames() ? port_frames_rx(p, mbufs, n) : pvn_host_rx(&p->hrx[0], mbufs, n);
 }
 
 uint16_t
 port_host_tx(struct port *p, struct rte_mbuf **mbufs, uint16_t n)
 {
-	return pvn_host_tx(&p->htx[0], mbufs, n);
+	return port_by_frames() ? port_frames_tx(p, mbufs, n) : pvn_host_tx(&p->htx[0], mbufs, n);
 }
 
 /* Members that are no frames of their own. */
