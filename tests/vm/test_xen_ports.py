@@ -132,6 +132,9 @@ def test_watch():
                 expect("(gone)" in dom0.check("pvnctl xen list"), True, "what is left is listed")
                 dom0.check(f"pvnctl xen detach {front.domain.domid}")
             pmd.wait(": device released event")
+            pmd.wait("Now total ports is")  # another thread of testpmd's prints that, and more:
+            for text in (f"port {turn + 1}: ", "TX RS bit threshold=0"):
+                pmd.wait(text)  # the last net_null's port; a prompt would be torn by it
             expect("net_xenback_" in pmd.cmd("show device info all"), False, "the device is there")
         expect(pmd.quit(), 0, "exit code of testpmd")
 
