@@ -75,9 +75,10 @@ def test_kernels():
 
 
 def test_queues():
-    """two queue pairs: frames of each come whole, copying and zero-copy"""
+    """two queue pairs of a PVH guest: frames of each come whole, copying and zero-copy"""
     with XEN as dom0:
-        one = dom0.create("one")
+        one = dom0.create("one", kind="pvh")
+        expect(one.check("cat /sys/hypervisor/guest_type"), "PVH\n", "kind of domain")
         front, back = both_ends(dom0, one, args="--queues 2", queues=2)
         for devargs in ("handle=0,zero_copy=1", None):
             exchange(front, back, 300, 60, 1514, queues=2)
@@ -143,9 +144,10 @@ def test_watch():
 
 
 def test_driver_domain():
-    """a domain that is not dom0 serves another one: frames both ways, and its own death"""
+    """a PVH domain that is not dom0 serves another one: frames both ways, and its own death"""
     with XEN as dom0:
-        one, driver = dom0.create("one"), dom0.create("driver", extra=["driver_domain = 1"])
+        one = dom0.create("one")
+        driver = dom0.create("driver", kind="pvh", extra=["driver_domain = 1"])
         attach(dom0, one, backend="driver")
         back = back_end(driver, one)
         front = DomainPeer(one, "xenvirt", "handle=0")
