@@ -31,13 +31,24 @@ xen(const struct pvn_xenhost *host)
 	return pvn_xen_hub_xen(host->hub);
 }
 
-/* Nodes of ours to be written together. */
+/* Nodes of ours to be written together; those without a value go. */
 struct words {
 	const char *dir;
 	const char *names[8];
 	const char *values[8];
 	uint32_t count;
 };
+
+static int
+remove_node(struct pvn_xen *x, uint32_t txn, const char *dir, const char *name)
+{
+	char path[PVN_XENHOST_DIR_MAX + 16];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	ret = pvn_xen_rm(x, txn, path);
+	return ret == -ENOENT ? 0 : ret;
+}
 
 /* A directory that the toolstack has removed must not come back by our writing into it. */
 static int
@@ -48,7 +59,9 @@ write_words(struct pvn_xen *x, uint32_t txn, void *arg)
 	int ret = pvn_xenbus_read(x, txn, w->dir, "online", online, sizeof(online));
 
 	for (uint32_t i = 0; i < w->count && ret >= 0; i++)
-		ret = pvn_xenbus_write(x, txn, w->dir, w->names[i], "%s", w->values[i]);
+		ret = w->values[i] == NULL
+			      ? remove_node(x, txn, w->dir, w->names[i])
+			      : pvn_xenbus_write(x, txn, w->dir, w->names[i], "%s", w->values[i]);
 	return ret < 0 ? ret : 0;
 }
 
@@ -210,6 +223,18 @@ ring_fault(struct pvn_xenhost *host)
 	return false;
 }
 
+/* Connected, and nothing is wrong any more. */
+static void
+tell_connected(struct pvn_xenhost *host)
+{
+	struct words w = {.dir = host->back};
+
+	host->why[0] = '\0';
+	add_word(&w, "error", NULL);
+	add_word(&w, "state", "4"); /* Connected */
+	put_words(host, &w);
+}
+
 static void
 connect(struct pvn_xenhost *host)
 {
@@ -220,8 +245,7 @@ connect(struct pvn_xenhost *host)
 	attach_queues(host);
 	host->phase = PVN_XENHOST_CONNECTED;
 	host->connects++;
-	host->why[0] = '\0';
-	set_state(host, PVN_XENBUS_CONNECTED);
+	tell_connected(host);
 	HOST_LOG(NOTICE, host, "connected to domain %u: %u queue pairs, %u pages, features 0x%llx",
 		 host->front_id, host->queues, host->page_count, (unsigned long long)host->agreed);
 }
