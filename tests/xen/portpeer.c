@@ -19,7 +19,8 @@
  *   stop, start          the port: "stopped" (rx is off then), "started" or "failed ERROR"
  *   quit
  *
- * By itself: "ready MAC" once, and "link up" or "link down" at each change.
+ * By itself: "ports N", those there are when EAL has started, "ready MAC" once, and "link up" or
+ * "link down" at each change.
  */
 #include <getopt.h>
 #include <pthread.h>
@@ -371,6 +372,7 @@ main(int argc, char **argv)
 
 	if (ret < 0)
 		return 1;
+	say("ports %u", rte_eth_dev_count_avail());
 	parse_args(argc - ret, argv + ret);
 	rte_pdump_init(); /* for those who want to look; without shared memory there is none */
 	st.pool = rte_pktmbuf_pool_create("peer", cfg.mbufs, 128, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
