@@ -301,7 +301,9 @@ watch_begin(struct watch *w)
 	snprintf(w->dir, sizeof(w->dir), "/local/domain/%u/backend/" XENVIRT_TYPE,
 		 pvn_xen_domid(pvn_xen_hub_xen(w->hub)));
 	pvn_xen_hub_add(w->hub, &w->client);
+	pvn_xen_hub_lock(w->hub);
 	ret = pvn_xen_hub_watch(w->hub, &w->client, w->dir);
+	pvn_xen_hub_unlock(w->hub);
 	if (ret == 0)
 		ret = xenback_spawn(&w->thread, watch_run, w);
 	if (ret == 0)
@@ -351,7 +353,9 @@ xenback_watch_stop(struct rte_vdev_device *vdev)
 	if (w == NULL)
 		return false;
 	TAILQ_REMOVE(&watches, w, next);
+	pvn_xen_hub_lock(w->hub);
 	pvn_xen_hub_unwatch(w->hub, &w->client, w->dir);
+	pvn_xen_hub_unlock(w->hub);
 	pvn_xen_hub_remove(w->hub, &w->client);
 	watch_wake(w, true);
 	pthread_join(w->thread, NULL);
