@@ -65,7 +65,7 @@
 	X("max-queues", B, "most queue pairs")                                                     \
 	X("max-ring-size", B, "most descriptors of a ring")                                        \
 	X("max-pages", B, "most pages of all pools together")                                      \
-	X("error", B, "why the last connection was refused or ended")
+	X("error", B, "why the last connection was refused or ended; gone when there is one again")
 
 #define XENVIRT_POOLS_MAX 2u
 #define XENVIRT_QUEUES_MAX 16u

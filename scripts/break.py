@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Breaks the driver's data path on purpose, and demands that the tests notice.
+"""Breaks the data paths on purpose, and demands that the tests notice.
 
-    sudo ./run break            every fault below, one after the other
-    sudo ./run break NAME...    only these
-    ./run break --list          what they are
+    sudo ./run break            every fault of faults.py, one after the other
+    sudo ./run break NAME...    only these; a wire's name stands for all of its faults
+    ./run break --list          what they are, and which tests must notice
 
-Works on a copy of the sources in build-break/, never on yours. A fault is a line of the driver and
-what is put in its place. For each, every test program that moves frames that way must fail: a test
-that passes on a broken driver tests nothing, and is named here.
+Works on a copy of the sources in build-break/, never on yours. For each fault, every test of its
+path must fail: a test that passes on a broken driver tests nothing, and is named here.
 """
 
 import argparse
 import concurrent.futures
+import filecmp
 import os
 import pathlib
 import re
@@ -19,47 +19,25 @@ import shutil
 import subprocess
 import sys
 
+from faults import FAULTS, PATHS
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COPY = ROOT / "build-break"
-RXTX = "drivers/net/vmxnet3/vmxnet3_rxtx.c"
-BYTE = "rte_pktmbuf_mtod({0}, uint8_t *)[{0}->data_len / 2] ^= 1;"
-
-# name: (path broken, line, replacement)
-FAULTS = {
-    "rx-returns-0": ("rx", "\twhile (n < nb_pkts && budget-- > 0 && next_completion(rxq, &c)) {",
-                     "\twhile (n > nb_pkts && budget-- > 0 && next_completion(rxq, &c)) {"),
-    "rx-swaps-byte": ("rx", "\trxq->tail = m;\n", f"\trxq->tail = m;\n\t{BYTE.format('m')}\n"),
-    "rx-loses-byte": ("rx", "\tm->pkt_len = len;\n", "\tm->pkt_len = len - 1;\n\tm->data_len--;\n"),
-    "rx-no-refill": ("rx", "\t\tvmxnet3_rx_refill(rxq, &rxq->rings[i]);\n\treturn n;",
-                     "\t\tcontinue;\n\treturn n;"),
-    "rx-comp-gen": ("rx", "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;", "\t\trxq->comp_gen ^= 0;"),
-    "rx-desc-gen": ("rx", "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
-    "rx-wrong-slot": ("rx", "\treturn vmxnet3_rx_take_slot(ring);\n",
-                      "\tstruct rte_mbuf *other = ring->mbufs[ring->next ^ 1];\n\n"
-                      "\tring->mbufs[ring->next ^ 1] = ring->mbufs[ring->next];\n"
-                      "\tring->mbufs[ring->next] = other;\n"
-                      "\treturn vmxnet3_rx_take_slot(ring);\n"),
-    "tx-returns-0": ("tx", "\tfor (n = 0; n < nb_pkts; n++) {\n\t\tunsigned",
-                     "\tfor (n = 0; n > nb_pkts; n++) {\n\t\tunsigned"),
-    "tx-swaps-byte": ("tx", "\t\td->word3 = 0;\n", f"\t\td->word3 = 0;\n\t\t{BYTE.format('m')}\n"),
-    "tx-no-doorbell": ("tx", "\t\trte_write32(txq->fill, txq->doorbell);",
-                       "\t\tdue = false;"),
-    "tx-no-eop": ("tx", "VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ", "VMXNET3_TXD3_CQ"),
-    "tx-desc-gen": ("tx", "\t\t\ttxq->gen ^= VMXNET3_TXD2_GEN;", "\t\t\ttxq->gen ^= 0;"),
-    "tx-no-reap": ("tx", "\treap(txq);\n\tfor", "\tfor"),
-    "tx-drops": ("tx", "\t\twrite_packet(txq, pkts[n]);\n", "\t\trte_pktmbuf_free(pkts[n]);\n"),
-}
-DEVICE = {"rx": ("test_rxtx", "test_rx"), "tx": ("test_rxtx", "test_tx")}
-VM = (
-    ("test_vmxnet3_frames.py", "test_scattered[q35,1]"),
-    ("test_vmxnet3_frames.py", "test_vfio"),
-    ("test_vmxnet3_restart.py", "test_stop_start"),
-    ("test_vmxnet3_peer.py", "test_linux_peer"),
-)
+TIMEOUT, TIMEOUT_C = 600, 60  # a broken driver may hang its test; those in C take seconds
 
 
 def run(*args, **kwargs):
     return subprocess.run(args, cwd=COPY, capture_output=True, text=True, check=False, **kwargs)
+
+
+def copy_source(name):
+    """As it is here; with a new date, or what was built of a broken one would be newer."""
+    to = COPY / name
+    if to.exists() and filecmp.cmp(ROOT / name, to, shallow=False):
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / name, to)
+    shutil.copymode(ROOT / name, to)
 
 
 def copy_sources():
@@ -68,73 +46,115 @@ def copy_sources():
     names = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others",
                             "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in names.stdout.splitlines():
-        if (ROOT / name).exists():
-            (COPY / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, COPY / name)
+        if (ROOT / name).is_file():
+            copy_source(name)
     if not (COPY / "deps").is_symlink():
         (COPY / "deps").symlink_to(ROOT / "deps")
 
 
-def build():
+def build(tests):
+    """What these tests need: a C test itself, one that runs programs everything."""
     if not (COPY / "build" / "build.ninja").exists():
         run("meson", "setup", "build").check_returncode()
-    done = run("ninja", "-C", "build")
+    targets = {"all" if test.case else f"tests/{test.program}" for test in tests}
+    done = run("ninja", "-C", "build", *sorted(targets))
     if done.returncode != 0:
         sys.exit(f"the copy does not build:\n{done.stdout[-3000:]}")
 
 
-def device_test_passes(name):
-    env = dict(os.environ, PVN_PMD=str(COPY / "build/pmds/librte_net_pvn_vmxnet3.so"))
-    return run(str(COPY / "build/tests/device" / name), env=env, timeout=300).returncode == 0
+def command(test):
+    """How a test is run: the C ones are built, the Python ones take their case."""
+    if test.program.endswith(".py"):
+        return ["/usr/bin/python3", "-B", f"tests/{test.program}", test.case]
+    return [str(COPY / "build/tests" / test.program)]
 
 
-def vm_test_passes(program, case):
-    done = run("/usr/bin/python3", f"tests/vm/{program}", case, timeout=600)
-    return re.search(r"^PASS ", done.stdout, re.M) is not None
+def passes(test):
+    """Whether a test passes, or any case of it. One that hangs does not; a skip tells nothing."""
+    env = dict(os.environ, PVN_PMD=str(COPY / "build/pmds/librte_net_pvn_vmxnet3.so"),
+               PVN_BUILD=str(COPY / "build"))
+    words = command(test)
+    try:
+        done = run(*words, env=env, timeout=TIMEOUT_C if len(words) == 1 else TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return False
+    if done.returncode == 77:
+        sys.exit(f"{test} cannot run here:\n{done.stdout[-1000:]}")
+    return done.returncode == 0 or re.search(r"^PASS ", done.stdout, re.M) is not None
 
 
-def passing(path):
-    """The tests that pass though the path is broken, or all of them on a sound driver."""
-    names = [name for name in DEVICE[path] if device_test_passes(name)]
+def passing(tests):
+    """Those that pass, two at a time."""
     with concurrent.futures.ThreadPoolExecutor(2) as two:
-        passes = list(two.map(vm_test_passes, *zip(*VM)))
-    return names + [" ".join(test) for test, passed in zip(VM, passes) if passed]
+        return [test for test, passed in zip(tests, two.map(passes, tests)) if passed]
+
+
+def broken(name):
+    """The source of a fault's file with its line replaced."""
+    fault = FAULTS[name]
+    source = (ROOT / fault.file).read_text(encoding="utf-8")
+    if source.count(fault.line) != 1:
+        sys.exit(f"{name}: its line is not found once in {fault.file}: update scripts/faults.py")
+    return source.replace(fault.line, fault.replacement)
 
 
 def try_fault(name):
     """True if every test noticed."""
-    path, line, replacement = FAULTS[name]
-    source = (ROOT / RXTX).read_text(encoding="utf-8")
-    if source.count(line) != 1:
-        sys.exit(f"{name}: its line is not found once in {RXTX}: update scripts/break.py")
+    fault = FAULTS[name]
     print(f"{name}:", end=" ", flush=True)
-    (COPY / RXTX).write_text(source.replace(line, replacement), encoding="utf-8")
-    build()
-    blind = passing(path)
-    print("every test noticed" if not blind else f"NOT NOTICED by {', '.join(blind)}", flush=True)
+    (COPY / fault.file).write_text(broken(name), encoding="utf-8")
+    try:
+        build(PATHS[fault.path])
+        blind = passing(PATHS[fault.path])
+    finally:
+        copy_source(fault.file)
+    print("every test noticed" if not blind else
+          f"NOT NOTICED by {', '.join(map(str, blind))}", flush=True)
     return not blind
+
+
+def check_sound(names):
+    """Every test that is to fail passes as long as nothing is broken."""
+    tests = list(dict.fromkeys(test for name in names for test in PATHS[FAULTS[name].path]))
+    build(tests)
+    failing = set(tests) - set(passing(tests))
+    if failing:
+        sys.exit(f"{', '.join(map(str, failing))}: fails on sound sources already: ./run test")
+
+
+def choose(words):
+    """Names of faults out of names, and of wires, which stand for all of theirs."""
+    wires = {path.split()[0] for path in PATHS}
+    unknown = set(words) - set(FAULTS) - wires
+    if unknown:
+        sys.exit(f"no such fault: {' '.join(unknown)}; there are: {' '.join(FAULTS)}; and, for "
+                 f"all of a wire: {' '.join(sorted(wires))}")
+    return [name for name, fault in FAULTS.items()
+            if not words or name in words or fault.path.split()[0] in words]
+
+
+def show(name):
+    fault = FAULTS[name]
+    print(f"{name}, in {fault.file}:\n  - {fault.line.strip()}\n  + {fault.replacement.strip()}\n"
+          f"  noticed by {', '.join(map(str, PATHS[fault.path]))}")
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./run break")
     parser.add_argument("--list", action="store_true", help="name the faults and their lines")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these faults")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these faults, or wires")
     args = parser.parse_args()
-    unknown = set(args.names) - set(FAULTS)
-    if unknown:
-        sys.exit(f"no such fault: {' '.join(unknown)}; there are: {' '.join(FAULTS)}")
+    names = choose(args.names)
+    for name in names:
+        broken(name)  # the table is right, before anything takes its time
     if args.list:
-        for name, (_, line, replacement) in FAULTS.items():
-            print(f"{name}, in {RXTX}:\n  - {line.strip()}\n  + {replacement.strip()}")
+        for name in names:
+            show(name)
         return
     copy_sources()
-    build()
-    sound = {path: len(passing(path)) for path in DEVICE} if not args.names else {}
-    for path, count in sound.items():
-        if count != len(DEVICE[path]) + len(VM):
-            sys.exit("some test fails on the sound driver already: ./run test")
-    missed = [name for name in args.names or FAULTS if not try_fault(name)]
-    print(f"{len(args.names or FAULTS) - len(missed)} faults noticed, {len(missed)} not")
+    check_sound(names)
+    missed = [name for name in names if not try_fault(name)]
+    print(f"{len(names) - len(missed)} faults noticed, {len(missed)} not")
     sys.exit(1 if missed else 0)
 
 

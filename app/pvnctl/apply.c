@@ -15,8 +15,6 @@
 #include "command.h"
 #include "device.h"
 
-#define DETACH_TIMEOUT_MS 5000
-
 static const struct {
 	const char *word;
 	bool bad;
@@ -61,18 +59,19 @@ is_left(const struct device *d)
 static void
 tell_removed(const struct ctl *ctl, const struct device *d)
 {
-	char about[32], text[128];
+	char about[32], more[64], text[192];
 
 	if (node_exists(ctl->x, PVN_XEN_NO_TXN, d->has_back ? d->back : d->front))
 		return;
+	tell_unanswered(d, more, sizeof(more));
 	snprintf(about, sizeof(about), "domain %u", d->front_id);
-	snprintf(text, sizeof(text), "removed device %u, which was left when %s was gone",
-		 d->handle, d->has_back ? "its front end" : "its back end");
+	snprintf(text, sizeof(text), "removed device %u, which was left when %s was gone%s",
+		 d->handle, d->has_back ? "its front end" : "its back end", more);
 	apply_print(ctl, about, "removed", text);
 }
 
 int
-apply_left(const struct ctl *ctl, int stop_fd)
+apply_left(const struct ctl *ctl, int timeout_ms, int stop_fd)
 {
 	static char told[512]; /* of a failure that goes on, once */
 	struct device *devices;
@@ -86,7 +85,7 @@ apply_left(const struct ctl *ctl, int stop_fd)
 		devices[n] = devices[i];
 		devices[n++].only_if_left = true;
 	}
-	ret = n > 0 ? devices_detach(ctl->x, devices, n, DETACH_TIMEOUT_MS, false, stop_fd) : 0;
+	ret = n > 0 ? devices_detach(ctl->x, devices, n, timeout_ms, false, stop_fd) : 0;
 	for (int i = 0; i < n; i++)
 		tell_removed(ctl, &devices[i]);
 	free(devices);
@@ -268,13 +267,14 @@ int
 cmd_xen_apply(struct ctl *ctl, const struct ctl_line *line)
 {
 	struct config config;
-	int ret = ctl_need_domain_0(ctl), left, bad;
+	int ret = ctl_need_domain_0(ctl), timeout_ms = detach_timeout(line), left, bad;
 
-	if (ret == 0)
-		ret = config_read(line->arg[0], &config);
+	if (ret < 0 || timeout_ms < 0)
+		return CTL_FAIL;
+	ret = config_read(line->arg[0], &config);
 	if (ret < 0)
 		return ret;
-	left = apply_left(ctl, -1);
+	left = apply_left(ctl, timeout_ms, -1);
 	bad = left < 0 ? left : apply_sections(ctl, &config);
 	if (bad > 0)
 		ret = ctl_fail("%d of %d devices are not as %s says, see above", bad, config.count,

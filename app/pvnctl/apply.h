@@ -6,10 +6,11 @@
 
 #include "config.h"
 
-/* Removes what is left of devices whose other end is gone, and prints a line for each. Takes
- * watches that fired. 0, 1 if some could not be removed, or CTL_FAIL.
+/* Removes what is left of devices whose other end is gone, when back ends have let go or after
+ * `timeout_ms`, and prints a line for each. Takes watches that fired. 0, 1 if some could not be
+ * removed, or CTL_FAIL.
  */
-int apply_left(const struct ctl *ctl, int stop_fd);
+int apply_left(const struct ctl *ctl, int timeout_ms, int stop_fd);
 
 /* Makes the devices of the file that are missing. Prints a line for each section, unless the same
  * was printed before. The number of sections that are not as they should be, or CTL_FAIL.

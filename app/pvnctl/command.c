@@ -53,7 +53,9 @@ const struct ctl_command ctl_commands[] = {
 		.notes =
 			"Each section of FILE is a device: domain, and the options of xen attach.\n"
 			"A domain that is not there is no error. Also removes what is left of\n"
-			"devices whose front or back end is gone.",
+			"devices whose front or back end is gone; a back end that is there lets go\n"
+			"of the guest first, one that does not answer is waited for until --timeout.",
+		.options = CTL_OPT(TIMEOUT),
 		.needs_xen = true,
 		.run = cmd_xen_apply,
 	},
@@ -73,8 +75,9 @@ const struct ctl_command ctl_commands[] = {
 		.args = "DOMAIN",
 		.summary = "take a device from a domain, when both ends have let go of it",
 		.notes =
-			"DOMAIN may also be the id of a domain that is gone. --handle may be left\n"
-			"out when there is only one device.",
+			"DOMAIN may also be the id of a domain that is gone: then the device goes\n"
+			"even if its back end does not let go in time. --handle may be left out\n"
+			"when there is only one device.",
 		.options = CTL_OPT(FORCE) | CTL_OPT(HANDLE) | CTL_OPT(TIMEOUT),
 		.needs_xen = true,
 		.run = cmd_xen_detach,
@@ -103,6 +106,7 @@ const struct ctl_command ctl_commands[] = {
 		.args = "FILE",
 		.summary = "do xen apply now and whenever a domain comes or goes, until stopped",
 		.notes = "Reads FILE again on SIGHUP, ends on SIGTERM and SIGINT.",
+		.options = CTL_OPT(TIMEOUT),
 		.needs_xen = true,
 		.run = cmd_xen_watch,
 	},

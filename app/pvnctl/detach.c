@@ -8,6 +8,11 @@
  * let go. A front end that was connected hears of it from the back end's state, and gets the time
  * that is left; but the program there may have died, and nothing is lost if its directory goes
  * first.
+ *
+ * A back end that was killed leaves its state as it was, so nothing tells it from one that is slow.
+ * When the time is over and there is no front end any more, its directory goes: one that is slow
+ * lets go of everything when it finds that. [XEN 5] A guest that is there would lose its port, so
+ * its device stays until somebody says --force.
  */
 #include "device.h"
 
@@ -27,7 +32,7 @@
 
 struct detach {
 	struct pvn_xen *x;
-	const struct device *devices;
+	struct device *devices;
 	int count;
 	int stop_fd;
 	struct timespec deadline;
@@ -246,33 +251,34 @@ remove_closed(const struct detach *t, bool force)
 	int ret = 0;
 
 	for (int i = 0; i < t->count; i++) {
-		struct device d = t->devices[i];
+		struct device *d = &t->devices[i];
 
-		if (!force && !back_closed(t, &d)) {
+		d->unanswered = !force && !back_closed(t, d);
+		if (d->unanswered && d->has_front) {
 			ret = ctl_fail("the back end in domain %u does not let go of device %u of "
 				       "domain %u, it is %s: if it has died, or will be ended now, "
 				       "use --force",
-				       d.back_id, d.handle, d.front_id,
-				       pvn_xenbus_state_name(pvn_xenbus_state(t->x, d.back)));
+				       d->back_id, d->handle, d->front_id,
+				       pvn_xenbus_state_name(pvn_xenbus_state(t->x, d->back)));
 			continue;
 		}
-		if (remove_device(t->x, &d) < 0)
+		if (remove_device(t->x, d) < 0)
 			ret = CTL_FAIL;
 	}
 	return ret;
 }
 
 int
-devices_detach(struct pvn_xen *x, const struct device *devices, int count, int timeout_ms,
-	       bool force, int stop_fd)
+devices_detach(struct pvn_xen *x, struct device *devices, int count, int timeout_ms, bool force,
+	       int stop_fd)
 {
 	struct detach t = {.x = x, .devices = devices, .count = count, .stop_fd = stop_fd};
 	int ret = 0;
 
 	for (int i = 0; i < count; i++) {
-		struct device d = devices[i];
+		struct device *d = &devices[i];
 
-		if (d.has_back && pvn_xenbus_transact(x, ask_step, &d) < 0 && !force)
+		if (d->has_back && pvn_xenbus_transact(x, ask_step, d) < 0 && !force)
 			return xen_failed();
 	}
 	clock_gettime(CLOCK_MONOTONIC, &t.deadline);
@@ -281,6 +287,14 @@ devices_detach(struct pvn_xen *x, const struct device *devices, int count, int t
 	if (!force)
 		ret = watch_and_wait(&t);
 	return ret < 0 ? ret : remove_closed(&t, force);
+}
+
+void
+tell_unanswered(const struct device *d, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (d->unanswered)
+		snprintf(text, size, "; its back end in domain %u did not answer", d->back_id);
 }
 
 /* ---- the command ---- */
@@ -339,6 +353,7 @@ detach(struct ctl *ctl, const struct ctl_line *line, long handle, int timeout_ms
 	struct device *devices;
 	int count = devices_read(ctl->x, &devices), n = 0, ret;
 	uint16_t id = 0;
+	char more[64];
 
 	if (count < 0)
 		return count;
@@ -350,24 +365,34 @@ detach(struct ctl *ctl, const struct ctl_line *line, long handle, int timeout_ms
 				     -1);
 	if (ret == 0 && ctl->json)
 		printf("{\"domain\": %u, \"handle\": %u}\n", id, devices[0].handle);
-	else if (ret == 0)
-		printf("domain %u has no device %u any more\n", id, devices[0].handle);
+	if (ret == 0 && !ctl->json) {
+		tell_unanswered(&devices[0], more, sizeof(more));
+		printf("domain %u has no device %u any more%s\n", id, devices[0].handle, more);
+	}
 	free(devices);
 	return ret;
 }
 
 int
+detach_timeout(const struct ctl_line *line)
+{
+	unsigned long seconds = TIMEOUT_DEFAULT_MS / 1000;
+
+	if (line->opt[OPT_TIMEOUT] != NULL &&
+	    ctl_number("timeout", line->opt[OPT_TIMEOUT], 0, TIMEOUT_MAX_S, &seconds) < 0)
+		return CTL_FAIL;
+	return (int)seconds * 1000;
+}
+
+int
 cmd_xen_detach(struct ctl *ctl, const struct ctl_line *line)
 {
-	unsigned long handle = 0, seconds = TIMEOUT_DEFAULT_MS / 1000;
-	int ret = ctl_need_domain_0(ctl);
+	int ret = ctl_need_domain_0(ctl), timeout_ms = detach_timeout(line);
+	unsigned long handle = 0;
 
 	if (ret == 0 && line->opt[OPT_HANDLE] != NULL)
 		ret = ctl_number("handle", line->opt[OPT_HANDLE], 0, UINT16_MAX, &handle);
-	if (ret == 0 && line->opt[OPT_TIMEOUT] != NULL)
-		ret = ctl_number("timeout", line->opt[OPT_TIMEOUT], 0, TIMEOUT_MAX_S, &seconds);
-	if (ret < 0)
-		return ret;
-	return detach(ctl, line, line->opt[OPT_HANDLE] != NULL ? (long)handle : -1,
-		      (int)seconds * 1000);
+	if (ret < 0 || timeout_ms < 0)
+		return CTL_FAIL;
+	return detach(ctl, line, line->opt[OPT_HANDLE] != NULL ? (long)handle : -1, timeout_ms);
 }

@@ -22,6 +22,7 @@ struct device {
 	bool online;	   /* nobody wants it to go away */
 	bool front_lost;   /* the front end's domain is gone */
 	bool only_if_left; /* for devices_detach(): not if both ends are there by now */
+	bool unanswered;   /* by it: the back end had not let go when the time was over */
 	enum pvn_xenbus_state front_state;
 	enum pvn_xenbus_state back_state;
 	struct settings settings;
@@ -64,11 +65,18 @@ int device_attach(struct pvn_xen *x, struct attach *attach);
 /* ---- detach.c ---- */
 
 /* Asks both ends to let go of devices, waits for that, at most `timeout_ms`, and removes those
- * whose back ends have, and with `force` all. 0, or CTL_FAIL: what one of those that stay is. Ends
- * early, with CTL_FAIL, when `stop_fd` becomes readable; -1: never.
+ * whose back ends have or whose front ends are gone, and with `force` all. 0, or CTL_FAIL: what one
+ * of those that stay is. Ends early, with CTL_FAIL, when `stop_fd` becomes readable; -1: never.
  */
-int devices_detach(struct pvn_xen *x, const struct device *devices, int count, int timeout_ms,
-		   bool force, int stop_fd);
+int devices_detach(struct pvn_xen *x, struct device *devices, int count, int timeout_ms, bool force,
+		   int stop_fd);
+
+/* What is to be said of a device that was removed though its back end did not answer; else "". */
+void tell_unanswered(const struct device *device, char *text, size_t size);
+
+/* Milliseconds of --timeout, or its default; CTL_FAIL if it is no number that is accepted. */
+struct ctl_line;
+int detach_timeout(const struct ctl_line *line);
 
 /* Forgets all watches that fired. 0, or CTL_FAIL when there will be no more. */
 int drain_watches(struct pvn_xen *x);

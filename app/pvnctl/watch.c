@@ -27,6 +27,7 @@ struct watcher {
 	struct ctl *ctl;
 	const char *path;
 	struct config config;
+	int timeout_ms; /* for back ends of guests that are gone */
 	int signal_fd;
 	bool stop;
 	bool named[DOMIDS]; /* whose names are watched */
@@ -111,7 +112,7 @@ wait_for_news(struct watcher *w, int timeout_ms)
 static int
 look(struct watcher *w, int *bad)
 {
-	int left = apply_left(w->ctl, w->signal_fd);
+	int left = apply_left(w->ctl, w->timeout_ms, w->signal_fd);
 	int ret = left < 0 ? left : watch_names(w);
 
 	if (ret < 0)
@@ -142,15 +143,16 @@ int
 cmd_xen_watch(struct ctl *ctl, const struct ctl_line *line)
 {
 	struct watcher *w;
-	int ret = ctl_need_domain_0(ctl);
+	int ret = ctl_need_domain_0(ctl), timeout_ms = detach_timeout(line);
 
-	if (ret < 0)
-		return ret;
+	if (ret < 0 || timeout_ms < 0)
+		return CTL_FAIL;
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return ctl_fail("no memory");
 	w->ctl = ctl;
 	w->path = line->arg[0];
+	w->timeout_ms = timeout_ms;
 	w->signal_fd = stop_signals(true);
 	ret = w->signal_fd < 0 ? CTL_FAIL : config_read(w->path, &w->config);
 	if (ret == 0)

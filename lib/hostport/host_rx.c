@@ -66,11 +66,14 @@ within_rate(struct pvn_host_policy *policy, struct rte_mbuf **mbufs, uint16_t n)
 	return pvn_host_within_rate(policy, lens, n);
 }
 
-/* Keeps the frames that policy lets through, in order; frees the others. */
+/* Keeps the frames that policy lets through, in order; frees the others. Runts come here too, so
+ * that a guest which sends them between other frames does not make batches of one.
+ */
 static uint16_t
 enforce(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 {
 	struct pvn_host_policy *policy = q->policy;
+	struct rte_mbuf *refused[BATCH];
 	uint64_t in_rate = UINT64_MAX;
 	uint16_t kept = 0;
 
@@ -80,8 +83,10 @@ enforce(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 		struct rte_mbuf *m = mbufs[i];
 		const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
-		if (unlikely(policy->check_mac &&
-			     !rte_is_same_ether_addr(&eth->src_addr, &policy->mac)))
+		if (unlikely(m->pkt_len < RTE_ETHER_HDR_LEN))
+			q->stats.runt++;
+		else if (unlikely(policy->check_mac &&
+				  !rte_is_same_ether_addr(&eth->src_addr, &policy->mac)))
 			q->stats.spoofed++;
 		else if (unlikely((in_rate & RTE_BIT64(i)) == 0))
 			q->stats.over_rate++;
@@ -90,8 +95,10 @@ enforce(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 			q->stats.bytes += m->pkt_len;
 			continue;
 		}
-		rte_pktmbuf_free(m);
+		refused[i - kept] = m;
 	}
+	if (unlikely(kept < n))
+		rte_pktmbuf_free_bulk(refused, n - kept);
 	q->stats.packets += kept;
 	return kept;
 }
@@ -107,8 +114,7 @@ peek_plain(struct pvn_host_rxq *q, struct pvn_vring_buf *bufs, uint16_t n)
 	for (i = 0; i < n; i++) {
 		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + i, false, &bufs[i])))
 			break;
-		if (unlikely(bufs[i].flags != 0 || bufs[i].len > longest ||
-			     bufs[i].len < RTE_ETHER_HDR_LEN))
+		if (unlikely(bufs[i].flags != 0 || bufs[i].len > longest))
 			break;
 		rte_prefetch0(bufs[i].addr);
 	}
@@ -241,27 +247,29 @@ static inline uint16_t
 rx_batch(struct pvn_host_rxq *q, struct rte_mbuf **mbufs, uint16_t n, uint16_t *taken)
 {
 	struct pvn_vring_buf bufs[BATCH];
-	uint16_t frames;
+	uint16_t plain, frames;
 
 	*taken = 0;
-	n = pvn_netbuf_get_raw(q->pool, mbufs, n);
-	if (unlikely(n == 0)) {
+	plain = peek_plain(q, bufs, n);
+	if (unlikely(plain == 0 && q->ring.fault != PVN_VRING_FAULT_NONE))
+		return 0;
+	/* A frame that is not plain gets one mbuf here: it may need all others that there are, and
+	 * if it is not delivered, no work was done for more.
+	 */
+	frames = pvn_netbuf_get_raw(q->pool, mbufs, RTE_MAX(plain, 1));
+	if (unlikely(frames == 0)) {
 		q->stats.nombuf++;
 		return 0;
 	}
-	frames = *taken = peek_plain(q, bufs, n);
-	if (likely(frames > 0)) {
+	if (likely(plain > 0)) {
+		*taken = frames;
 		copy_plain(q, bufs, mbufs, frames);
 		give_back(q, frames, frames, q->ring.pos + frames - 1);
-	} else if (q->ring.fault == PVN_VRING_FAULT_NONE) {
-		/* The frame may need every mbuf there is. */
-		if (n > 1)
-			rte_mempool_put_bulk(q->pool, (void **)(mbufs + 1), n - 1);
-		n = 1;
+	} else {
 		frames = take_one(q, mbufs[0], taken);
+		if (unlikely(frames == 0))
+			rte_mempool_put(q->pool, mbufs[0]);
 	}
-	if (unlikely(frames < n))
-		rte_mempool_put_bulk(q->pool, (void **)(mbufs + frames), n - frames);
 	return enforce(q, mbufs, frames);
 }
 

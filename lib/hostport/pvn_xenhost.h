@@ -22,9 +22,18 @@
 
 enum pvn_xenhost_phase {
 	PVN_XENHOST_STOPPED,   /* nothing is mapped, nothing offered */
+	PVN_XENHOST_WAITING,   /* the same, until the next offer may be made */
 	PVN_XENHOST_OFFERED,   /* InitWait: for the guest's answer */
 	PVN_XENHOST_CONNECTED, /* gates are open */
 	PVN_XENHOST_REFUSED,   /* until the guest begins again */
+};
+
+/* How often something may be done that a guest can cause: `left` times, and once more after a
+ * while.
+ */
+struct pvn_xenhost_allowance {
+	uint32_t left;
+	uint64_t since; /* of the last addition to `left`, in timer cycles; 0: never used */
 };
 
 /* Pages of the guest, as we map them. */
@@ -61,6 +70,9 @@ struct pvn_xenhost {
 	struct pvn_xen_client client;
 	enum pvn_xenhost_phase phase;
 	bool link_told;
+	struct pvn_xenhost_allowance offers;
+	struct pvn_xenhost_allowance lines;
+	uint64_t untold; /* lines left out since the last one */
 	char front[PVN_XENHOST_DIR_MAX];
 	char back[PVN_XENHOST_DIR_MAX];
 	char connection[20];

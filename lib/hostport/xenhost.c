@@ -8,6 +8,9 @@
  *                       |   +--answer refused--> REFUSED
  *                       +--- guest left, died, or begins again ---+
  *
+ * A connection costs some fifty calls of the store, so a guest that begins again and again gets a
+ * bounded number of offers: what is too early is made later, from WAITING.
+ *
  * host_look() looks at the guest's nodes and at its byte in the control page and does what follows.
  * Each offer has a number of its own, made at random, and an answer counts only if it names it: so
  * no answer to an earlier back end, or from an earlier guest, is ever mapped.
@@ -18,12 +21,59 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <rte_cycles.h>
+
 #include <pvn_compat.h>
 
 #include "pvn_xenhost.h"
 
+/* At once, and then one after so many milliseconds: offers to one guest, and lines about it. */
+#define AT_ONCE 32
+#define OFFER_MS 200
+#define LINE_MS 1000
+
 #define HOST_LOG(level, host, fmt, ...)                                                            \
 	PVN_LOG_LINE(level, (host)->logtype, "%s: " fmt, (host)->name, ##__VA_ARGS__)
+
+static bool
+take_allowance(struct pvn_xenhost_allowance *a, uint32_t ms)
+{
+	const uint64_t step = rte_get_timer_hz() * ms / 1000, now = rte_get_timer_cycles();
+	const uint64_t more = (now - a->since) / step;
+
+	if (a->since == 0 || a->left + more >= AT_ONCE) {
+		a->left = AT_ONCE;
+		a->since = now;
+	} else {
+		a->left += more;
+		a->since += more * step;
+	}
+	if (a->left == 0)
+		return false;
+	a->left--;
+	return true;
+}
+
+static bool
+may_tell(struct pvn_xenhost *host)
+{
+	if (!take_allowance(&host->lines, LINE_MS)) {
+		host->untold++;
+		return false;
+	}
+	if (host->untold > 0)
+		HOST_LOG(NOTICE, host, "%llu lines about domain %u were left out",
+			 (unsigned long long)host->untold, host->front_id);
+	host->untold = 0;
+	return true;
+}
+
+/* A line that the guest can cause. */
+#define HOST_TELL(level, host, fmt, ...)                                                           \
+	do {                                                                                       \
+		if (may_tell(host))                                                                \
+			HOST_LOG(level, host, fmt, ##__VA_ARGS__);                                 \
+	} while (0)
 
 static struct pvn_xen *
 xen(const struct pvn_xenhost *host)
@@ -31,13 +81,24 @@ xen(const struct pvn_xenhost *host)
 	return pvn_xen_hub_xen(host->hub);
 }
 
-/* Nodes of ours to be written together. */
+/* Nodes of ours to be written together; those without a value go. */
 struct words {
 	const char *dir;
 	const char *names[8];
 	const char *values[8];
 	uint32_t count;
 };
+
+static int
+remove_node(struct pvn_xen *x, uint32_t txn, const char *dir, const char *name)
+{
+	char path[PVN_XENHOST_DIR_MAX + 16];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	ret = pvn_xen_rm(x, txn, path);
+	return ret == -ENOENT ? 0 : ret;
+}
 
 /* A directory that the toolstack has removed must not come back by our writing into it. */
 static int
@@ -48,7 +109,9 @@ write_words(struct pvn_xen *x, uint32_t txn, void *arg)
 	int ret = pvn_xenbus_read(x, txn, w->dir, "online", online, sizeof(online));
 
 	for (uint32_t i = 0; i < w->count && ret >= 0; i++)
-		ret = pvn_xenbus_write(x, txn, w->dir, w->names[i], "%s", w->values[i]);
+		ret = w->values[i] == NULL
+			      ? remove_node(x, txn, w->dir, w->names[i])
+			      : pvn_xenbus_write(x, txn, w->dir, w->names[i], "%s", w->values[i]);
 	return ret < 0 ? ret : 0;
 }
 
@@ -66,7 +129,7 @@ put_words(struct pvn_xenhost *host, const struct words *w)
 
 	/* Gone, or no longer ours to look at, is the toolstack's doing; the next look sees it. */
 	if (ret < 0 && ret != -ENOENT && ret != -EACCES)
-		HOST_LOG(ERR, host, "cannot write into %s: %s", host->back, pvn_xen_why());
+		HOST_TELL(ERR, host, "cannot write into %s: %s", host->back, pvn_xen_why());
 	return ret;
 }
 
@@ -134,6 +197,9 @@ offer(struct pvn_xenhost *host)
 	struct words w = {.dir = host->back};
 	uint64_t number = 0;
 
+	host->phase = PVN_XENHOST_WAITING;
+	if (!take_allowance(&host->offers, OFFER_MS))
+		return;
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		return; /* the next look tries again */
 	snprintf(host->connection, sizeof(host->connection), "%016llx", (unsigned long long)number);
@@ -166,7 +232,7 @@ refuse(struct pvn_xenhost *host)
 {
 	struct words w = {.dir = host->back};
 
-	HOST_LOG(ERR, host, "connection with domain %u ended: %s", host->front_id, host->why);
+	HOST_TELL(ERR, host, "connection with domain %u ended: %s", host->front_id, host->why);
 	disconnect(host);
 	add_word(&w, "error", host->why);
 	add_word(&w, "state", "6"); /* Closed */
@@ -210,6 +276,18 @@ ring_fault(struct pvn_xenhost *host)
 	return false;
 }
 
+/* Connected, and nothing is wrong any more. */
+static void
+tell_connected(struct pvn_xenhost *host)
+{
+	struct words w = {.dir = host->back};
+
+	host->why[0] = '\0';
+	add_word(&w, "error", NULL);
+	add_word(&w, "state", "4"); /* Connected */
+	put_words(host, &w);
+}
+
 static void
 connect(struct pvn_xenhost *host)
 {
@@ -220,10 +298,9 @@ connect(struct pvn_xenhost *host)
 	attach_queues(host);
 	host->phase = PVN_XENHOST_CONNECTED;
 	host->connects++;
-	host->why[0] = '\0';
-	set_state(host, PVN_XENBUS_CONNECTED);
-	HOST_LOG(NOTICE, host, "connected to domain %u: %u queue pairs, %u pages, features 0x%llx",
-		 host->front_id, host->queues, host->page_count, (unsigned long long)host->agreed);
+	tell_connected(host);
+	HOST_TELL(NOTICE, host, "connected to domain %u: %u queue pairs, %u pages, features 0x%llx",
+		  host->front_id, host->queues, host->page_count, (unsigned long long)host->agreed);
 }
 
 static void
@@ -235,7 +312,7 @@ look_connected(struct pvn_xenhost *host, enum pvn_xenbus_state front)
 		   !front_alive(host) || !answers_us(host)) {
 		disconnect(host);
 		offer(host);
-		HOST_LOG(NOTICE, host, "domain %u is gone, waiting for it", host->front_id);
+		HOST_TELL(NOTICE, host, "domain %u is gone, waiting for it", host->front_id);
 	}
 }
 
@@ -267,7 +344,8 @@ host_look(struct pvn_xen_client *client)
 	front = pvn_xenbus_state(xen(host), host->front);
 	if (host->phase == PVN_XENHOST_CONNECTED)
 		look_connected(host, front);
-	else if (host->phase == PVN_XENHOST_REFUSED && front == PVN_XENBUS_INITIALISING)
+	else if (host->phase == PVN_XENHOST_WAITING ||
+		 (host->phase == PVN_XENHOST_REFUSED && front == PVN_XENBUS_INITIALISING))
 		offer(host);
 	else if (host->phase == PVN_XENHOST_OFFERED && front == PVN_XENBUS_INITIALISED &&
 		 answers_us(host))
@@ -361,6 +439,7 @@ pvn_xenhost_start(struct pvn_xenhost *host)
 	host->features |= RTE_BIT64(VIRTIO_F_VERSION_1) | RTE_BIT64(VIRTIO_F_IN_ORDER) |
 			  RTE_BIT64(VIRTIO_NET_F_MRG_RXBUF) | RTE_BIT64(VIRTIO_NET_F_GUEST_CSUM) |
 			  RTE_BIT64(VIRTIO_NET_F_GUEST_TSO4) | RTE_BIT64(VIRTIO_NET_F_GUEST_TSO6);
+	host->offers = (struct pvn_xenhost_allowance){0}; /* this one is not the guest's doing */
 	offer(host);
 	snprintf(path, sizeof(path), "%s/state", host->front);
 	ret = pvn_xen_hub_watch(host->hub, &host->client, path);

@@ -6,7 +6,8 @@
  *
  * Waking is level-triggered: a port looks at how things are now and does what follows, so it does
  * not matter how many changes one look covers. A peer that makes changes without end is looked at a
- * bounded number of times in each tick, and only its own port is late.
+ * bounded number of times in each tick, and only its own port is late: until the tick its event
+ * channel stays masked, and its watches are taken away, so that what it does costs nothing here.
  */
 #ifndef PVN_XEN_HUB_H
 #define PVN_XEN_HUB_H
@@ -20,6 +21,9 @@
 #define PVN_XEN_HUB_TICK_MS 100
 
 struct pvn_xen_hub;
+
+/* Paths that one client watches. */
+#define PVN_XEN_HUB_WATCHES_MAX 2
 
 /* Starts a control thread; *thread is joined at the end. 0 or -errno. */
 typedef int (*pvn_xen_spawn)(pthread_t *thread, void *(*run)(void *), void *arg);
@@ -38,8 +42,10 @@ struct pvn_xen_client {
 	/* The hub's. */
 	TAILQ_ENTRY(pvn_xen_client) next;
 	char token[24];
-	uint32_t looks; /* in this tick */
+	char *paths[PVN_XEN_HUB_WATCHES_MAX]; /* watched; NULL: none */
+	uint32_t looks;			      /* in this tick */
 	bool dirty;
+	bool muted; /* no more looks in this tick, and no watch in the store */
 };
 
 /* The hub of `spec` in this process, opened or found; each open needs a close. */
@@ -58,7 +64,7 @@ void pvn_xen_hub_add(struct pvn_xen_hub *hub, struct pvn_xen_client *client);
  */
 void pvn_xen_hub_remove(struct pvn_xen_hub *hub, struct pvn_xen_client *client);
 
-/* Watches a path for a client; locked by the caller. */
+/* Watches a path for a client, at most PVN_XEN_HUB_WATCHES_MAX; locked by the caller. */
 int pvn_xen_hub_watch(struct pvn_xen_hub *hub, struct pvn_xen_client *client, const char *path);
 void pvn_xen_hub_unwatch(struct pvn_xen_hub *hub, struct pvn_xen_client *client, const char *path);
 

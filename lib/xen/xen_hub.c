@@ -89,6 +89,34 @@ mark_events(struct pvn_xen_hub *hub)
 	}
 }
 
+/* Nothing more of this client until the next tick, which looks at all of them. A store's events
+ * have to be taken as fast as they come, whoever they are for, so taking those of a peer that makes
+ * them without end would be the most that it can cost us.
+ */
+static void
+mute(struct pvn_xen_hub *hub, struct pvn_xen_client *client)
+{
+	for (int i = 0; i < PVN_XEN_HUB_WATCHES_MAX; i++)
+		if (client->paths[i] != NULL)
+			pvn_xen_unwatch(hub->x, client->paths[i], client->token);
+	client->muted = true;
+}
+
+/* What cannot be watched again now is tried again at the next tick. */
+static void
+unmute(struct pvn_xen_hub *hub, struct pvn_xen_client *client)
+{
+	int ret;
+
+	client->muted = false;
+	for (int i = 0; i < PVN_XEN_HUB_WATCHES_MAX; i++) {
+		ret = client->paths[i] == NULL
+			      ? 0
+			      : pvn_xen_watch(hub->x, client->paths[i], client->token);
+		client->muted |= ret < 0 && ret != -EEXIST;
+	}
+}
+
 static void
 mark_tick(struct pvn_xen_hub *hub)
 {
@@ -97,6 +125,8 @@ mark_tick(struct pvn_xen_hub *hub)
 	TAILQ_FOREACH (client, &hub->clients, next) {
 		client->looks = 0;
 		client->dirty = true;
+		if (client->muted)
+			unmute(hub, client);
 		if (client->port >= 0)
 			pvn_xen_event_unmask(hub->x, client->port);
 	}
@@ -123,6 +153,8 @@ look_at_dirty(struct pvn_xen_hub *hub)
 		client->dirty = false;
 		client->looks++;
 		client->look(client);
+		if (client->looks == LOOKS_PER_TICK && !client->muted)
+			mute(hub, client);
 		if (client->after == NULL)
 			continue;
 		hub->calling = client;
@@ -291,13 +323,33 @@ pvn_xen_hub_remove(struct pvn_xen_hub *hub, struct pvn_xen_client *client)
 int
 pvn_xen_hub_watch(struct pvn_xen_hub *hub, struct pvn_xen_client *client, const char *path)
 {
-	return pvn_xen_watch(hub->x, path, client->token);
+	int i = 0, ret;
+
+	while (i < PVN_XEN_HUB_WATCHES_MAX && client->paths[i] != NULL)
+		i++;
+	if (i == PVN_XEN_HUB_WATCHES_MAX)
+		return -ENOSPC;
+	client->paths[i] = strdup(path);
+	if (client->paths[i] == NULL)
+		return -ENOMEM;
+	ret = pvn_xen_watch(hub->x, path, client->token);
+	if (ret < 0) {
+		free(client->paths[i]);
+		client->paths[i] = NULL;
+	}
+	return ret;
 }
 
 void
 pvn_xen_hub_unwatch(struct pvn_xen_hub *hub, struct pvn_xen_client *client, const char *path)
 {
-	pvn_xen_unwatch(hub->x, path, client->token);
+	for (int i = 0; i < PVN_XEN_HUB_WATCHES_MAX; i++) {
+		if (client->paths[i] == NULL || strcmp(client->paths[i], path) != 0)
+			continue;
+		free(client->paths[i]);
+		client->paths[i] = NULL;
+		pvn_xen_unwatch(hub->x, path, client->token); /* a muted one: ENOENT */
+	}
 }
 
 void

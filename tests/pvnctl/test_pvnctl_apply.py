@@ -13,6 +13,7 @@ from store import denied
 
 DEVICE = f"[a]\ndomain = web\nmac = {MAC}\n"
 LEFT = "domain 7: removed device 0, which was left when its front end was gone"
+UNANSWERED = "; its back end in domain 0 did not answer"
 WAITS = "waits for domain 'web'"
 
 
@@ -161,6 +162,29 @@ def test_left():
                [LEFT, "a: attached to domain 8 as device 0"], "lines")
 
 
+def test_left_killed():
+    """a back end that was killed leaves its state: what is left goes when the time is over"""
+    with RealXen() as xen:
+        old = begin(xen, 7, "web")
+        path = xen.file(DEVICE)
+        xen.ctl.ok(f"xen apply {path}")
+        xen.dom0.write(f"{back_dir(7)}/state", "4")
+        xen.destroy(old)
+        begin(xen, 8, "web")
+        expect(xen.ctl.ok(f"xen apply {path} --timeout 0").splitlines(),
+               [LEFT + UNANSWERED, "a: attached to domain 8 as device 0"], "lines")
+        denied("ENOENT", xen.dom0.read, back_dir(7))
+        watch = xen.start(f"-j xen watch {path} --timeout 1")
+        expect(json.loads(watch.line())["result"], "right", "first line")
+        xen.dom0.write(f"{back_dir(8)}/state", "4")
+        xen.destroy(xen.store.domains[8])
+        said = [json.loads(watch.line()) for _ in range(2)]
+        expect([(line["about"], line["result"]) for line in said],
+               [("domain 8", "removed"), ("a", "waiting")], "when its domain is gone")
+        expect(said[0]["text"].endswith(UNANSWERED), True, said[0]["text"])
+        expect(watch.end(), (0, "", ""), "end by SIGTERM")
+
+
 def test_watch():
     """a guest that is started again gets its device again, under its new number"""
     with RealXen() as xen:
@@ -230,5 +254,5 @@ def test_watch_reload():
 if __name__ == "__main__":
     need_daemon()
     checks.main([test_apply, test_defaults, test_differs, test_bad_sections, test_bad_files,
-                 test_sample, test_left, test_watch, test_watch_back_end, test_watch_reload],
+                 test_sample, test_left, test_left_killed, test_watch, test_watch_back_end, test_watch_reload],
                 timeout=60)

@@ -172,6 +172,19 @@ def test_left():
         expect([device["domain"] for device in xen.ctl.json("xen list")], [7], "what is left")
 
 
+def test_left_killed():
+    """a back end that was killed leaves its state: only a guest that is there keeps its device"""
+    with RealXen() as xen:
+        xen.store.domain(7)
+        xen.ctl.ok(f"xen attach 7 --mac {MAC}")
+        xen.dom0.write(f"{back_dir(7)}/state", "4")
+        xen.ctl.refused("xen detach 7 --timeout 0", "does not let go of device 0 of domain 7")
+        xen.destroy(xen.store.domains[7])
+        expect(xen.ctl.ok("xen detach 7 --timeout 0"), "domain 7 has no device 0 any more; its "
+               "back end in domain 0 did not answer\n", "detach")
+        check_gone(xen, 7)
+
+
 def test_left_front():
     """what a dead back end leaves can be removed, and leads to no other directory"""
     with RealXen() as xen:
@@ -193,5 +206,5 @@ if __name__ == "__main__":
     need_daemon()
     checks.main([case(test_detach, back=0), case(test_detach, back=5), test_detach_front_late,
                  test_detach_refused, test_detach_one_of, test_hostile_writer, test_left,
-                 test_left_front],
+                 test_left_killed, test_left_front],
                 timeout=60)

@@ -19,7 +19,8 @@ from xenkit import Shared
 from xenpeer import FILES, DomainPeer, back_end, both_ends, load_both
 
 XEN = Shared("xennet", files=FILES)
-KILLS = 20 if os.environ.get("PVN_LONG") else 2
+LONG = bool(os.environ.get("PVN_LONG"))
+KILLS = 20 if LONG else 2
 
 
 def test_frames():
@@ -41,12 +42,25 @@ def test_frames():
         back.quit()
 
 
+def pause(peer, other):
+    """One end stands still under load and goes on: no link goes down, and traffic resumes."""
+    before = peer.log.count("link down") + other.log.count("link down")
+    peer.domain.check(f"kill -STOP {peer.program.pid}")
+    other.ask("pool", r"pool (\d+)")  # it lives
+    peer.domain.check(f"kill -CONT {peer.program.pid}")
+    peer.await_frames(100)
+    expect(peer.log.count("link down") + other.log.count("link down"), before, "links down")
+
+
 def test_kills():
-    """either end killed under load: the other lives on, and traffic resumes"""
+    """either end stopped, or killed, under load: the other lives on, and traffic resumes"""
     with XEN as dom0:
         one = dom0.create("one")
         front, back = both_ends(dom0, one)
         for turn in range(KILLS):
+            load_both(front, back)
+            pause(front, back)
+            pause(back, front)
             for victim in ("front", "back"):
                 load_both(front, back)
                 front.await_frames(100)
@@ -75,4 +89,4 @@ def test_kills():
 
 
 if __name__ == "__main__":
-    checks.main([test_frames, test_kills], timeout=150)
+    checks.main([test_frames, test_kills], timeout=900 if LONG else 150)

@@ -75,9 +75,10 @@ def test_kernels():
 
 
 def test_queues():
-    """two queue pairs: frames of each come whole, copying and zero-copy"""
+    """two queue pairs of a PVH guest: frames of each come whole, copying and zero-copy"""
     with XEN as dom0:
-        one = dom0.create("one")
+        one = dom0.create("one", kind="pvh")
+        expect(one.check("cat /sys/hypervisor/guest_type"), "PVH\n", "kind of domain")
         front, back = both_ends(dom0, one, args="--queues 2", queues=2)
         for devargs in ("handle=0,zero_copy=1", None):
             exchange(front, back, 300, 60, 1514, queues=2)
@@ -132,6 +133,9 @@ def test_watch():
                 expect("(gone)" in dom0.check("pvnctl xen list"), True, "what is left is listed")
                 dom0.check(f"pvnctl xen detach {front.domain.domid}")
             pmd.wait(": device released event")
+            pmd.wait("Now total ports is")  # another thread of testpmd's prints that, and more:
+            for text in (f"port {turn + 1}: ", "TX RS bit threshold=0"):
+                pmd.wait(text)  # the last net_null's port; a prompt would be torn by it
             expect("net_xenback_" in pmd.cmd("show device info all"), False, "the device is there")
         expect(pmd.quit(), 0, "exit code of testpmd")
 
@@ -140,9 +144,10 @@ def test_watch():
 
 
 def test_driver_domain():
-    """a domain that is not dom0 serves another one: frames both ways, and its own death"""
+    """a PVH domain that is not dom0 serves another one: frames both ways, and its own death"""
     with XEN as dom0:
-        one, driver = dom0.create("one"), dom0.create("driver", extra=["driver_domain = 1"])
+        one = dom0.create("one")
+        driver = dom0.create("driver", kind="pvh", extra=["driver_domain = 1"])
         attach(dom0, one, backend="driver")
         back = back_end(driver, one)
         front = DomainPeer(one, "xenvirt", "handle=0")

@@ -17,8 +17,9 @@
      +------------+     |      +- xenconsole ...               +- sh, ...   |
                         +---------------------------------------------------+
 
-All domains are paravirtual (PV) and run the distribution's kernel; there is nothing in them that
-they need for the test alone but the agent (xen/agent.c), which runs any number of programs at once.
+Domains are paravirtual (PV) unless a test asks for PVH, and run the distribution's kernel; there is
+nothing in them that they need for the test alone but the agent (xen/agent.c), which runs any number
+of programs at once.
 XenHost is a kit.Vm: what waits there waits here, QEMU ends as it does there, and the same methods
 run commands in dom0 and in a Domain. DPDK takes --no-huge: PV domains have no huge pages.
 """
@@ -42,8 +43,8 @@ XEN_OPTIONS = (
 )
 # With SMAP and SMEP dom0 crashes at boot. With XSAVE (and AVX, which needs it) programs lose vector
 # registers when Xen switches domains, and crash now and then, xl most. Either of no XSAVE and
-# eager-fpu cures that.
-CPU = "max,-smap,-smep,-xsave,-avx,-avx2,-fma,-f16c"
+# eager-fpu cures that. With RDTSCP a PVH domain stops before its first line.
+CPU = "max,-smap,-smep,-xsave,-avx,-avx2,-fma,-f16c,-rdtscp"
 KERNEL_OPTIONS = (
     "console=hvc0 quiet panic=-1 mitigations=off tsc=reliable audit=0 random.trust_cpu=on "
     "cryptomgr.notests initcall_blacklist=crypto_kdf108_init"
@@ -173,12 +174,13 @@ class Domain(Commands):
     extra: list = field(default_factory=list)
     cpus: str | None = None
     append: str = ""
+    kind: str = "pv"  # or pvh
     boot_timeout: float = 90
 
     def config(self):
         """The file for xl create."""
         vifs = ", ".join(f"'{vif},script=vif-kit'" for vif in self.vifs)
-        lines = [f"name = '{self.name}'", "type = 'pv'", "tsc_mode = 'native'",
+        lines = [f"name = '{self.name}'", f"type = '{self.kind}'", "tsc_mode = 'native'",
                  "kernel = '/boot/vmlinux'", "ramdisk = '/boot/domain.cpio'",
                  f"extra = '{KERNEL_OPTIONS} {self.append}'", f"memory = {self.mem_mb}",
                  f"vcpus = {self.vcpus}", f"vif = [{vifs}]", "on_crash = 'destroy'", *self.extra]

@@ -5,7 +5,7 @@
  * says on stdout what happened, a line each. It runs natively and inside guests.
  *
  *   portpeer EAL-ARGS -- [--queues N] [--mtu N] [--mbufs N] [--mac MAC] [--offloads RX,TX]
- *     [--tx-pool NAME]
+ *     [--tx-pool NAME] [--ring N]
  *
  *   send COUNT MIN MAX   send COUNT frames of MIN..MAX bytes on each queue, then say "sent COUNT"
  *   flood MIN MAX        send until told otherwise
@@ -20,7 +20,8 @@
  *   stop, start          the port: "stopped" (rx is off then), "started" or "failed ERROR"
  *   quit
  *
- * By itself: "ready MAC" once, and "link up" or "link down" at each change.
+ * By itself: "ports N", those there are when EAL has started, "ready MAC" once, and "link up" or
+ * "link down" at each change.
  */
 #include <getopt.h>
 #include <pthread.h>
@@ -41,7 +42,7 @@
 enum rx_mode { RX_OFF, RX_ON, RX_ECHO };
 
 static struct {
-	uint16_t queues, mtu;
+	uint16_t queues, mtu, ring; /* ring 0: the driver's default */
 	uint32_t mbufs;
 	uint64_t rx_offloads, tx_offloads;
 	const char *tx_pool, *mac;
@@ -319,6 +320,7 @@ parse_args(int argc, char **argv)
 		{"offloads", required_argument, NULL, 'o'},
 		{"tx-pool", required_argument, NULL, 'p'},
 		{"mac", required_argument, NULL, 'a'},
+		{"ring", required_argument, NULL, 'r'},
 		{0},
 	};
 	int opt;
@@ -334,6 +336,8 @@ parse_args(int argc, char **argv)
 			cfg.tx_pool = optarg;
 		else if (opt == 'a')
 			cfg.mac = optarg;
+		else if (opt == 'r')
+			cfg.ring = atoi(optarg);
 		else if (opt != 'o' || sscanf(optarg, "%" SCNx64 ",%" SCNx64, &cfg.rx_offloads,
 					      &cfg.tx_offloads) != 2)
 			rte_exit(2, "portpeer: unknown option\n");
@@ -351,9 +355,9 @@ set_up_port(void)
 	int ret = rte_eth_dev_configure(PORT, cfg.queues, cfg.queues, &conf);
 
 	for (uint16_t i = 0; i < cfg.queues && ret == 0; i++) {
-		ret = rte_eth_rx_queue_setup(PORT, i, 0, SOCKET_ID_ANY, NULL, st.pool);
+		ret = rte_eth_rx_queue_setup(PORT, i, cfg.ring, SOCKET_ID_ANY, NULL, st.pool);
 		if (ret == 0)
-			ret = rte_eth_tx_queue_setup(PORT, i, 0, SOCKET_ID_ANY, NULL);
+			ret = rte_eth_tx_queue_setup(PORT, i, cfg.ring, SOCKET_ID_ANY, NULL);
 	}
 	if (ret == 0)
 		ret = rte_eth_dev_callback_register(PORT, RTE_ETH_EVENT_INTR_LSC, link_changed,
@@ -374,6 +378,7 @@ main(int argc, char **argv)
 
 	if (ret < 0)
 		return 1;
+	say("ports %u", rte_eth_dev_count_avail());
 	parse_args(argc - ret, argv + ret);
 	rte_pdump_init(); /* for those who want to look; without shared memory there is none */
 	st.pool = rte_pktmbuf_pool_create("peer", cfg.mbufs, 128, 0, RTE_MBUF_DEFAULT_BUF_SIZE,

@@ -157,8 +157,33 @@ def test_domain_destroyed():
         traffic(front, again)
 
 
+def test_gone_for_good():
+    """a killed back end's device goes with its domain; a back end that is there lets go first"""
+    with Local() as xen:
+        for domid in (1, 2):
+            xen.domain(domid)
+            xen.attach(domid)
+        killed, there = (xen.back(domid, args=ARGS) for domid in (1, 2))
+        for domid in (1, 2):
+            xen.front(domid, args=ARGS).wait("link up")
+        killed.kill()
+        devices = f"{xen.folder}/devices"
+        with open(devices, "w", encoding="ascii"):
+            pass  # no section: all that apply does is to remove what is left
+        expect(xen.pvnctl("xen", "apply", devices), "", "output while both domains are there")
+        for domid in (1, 2):
+            xen.pvnctl("local", "domain", "remove", xen.socket, domid)
+        said = xen.pvnctl("xen", "apply", devices, "--timeout=2").splitlines()
+        left = "domain {}: removed device 0, which was left when its front end was gone"
+        expect(sorted(said), [left.format(1) + "; its back end in domain 0 did not answer",
+                              left.format(2)], "output of apply")
+        there.wait("link down")
+        account(there, "back end")
+        expect(xen.pvnctl("-j", "xen", "list").strip(), "[]", "devices")
+
+
 if __name__ == "__main__":
     checks.main([case(test_kill_front, zero_copy=0), case(test_kill_front, zero_copy=1),
                  case(test_kill_back, zero_copy=0), case(test_kill_back, zero_copy=1),
-                 test_pause, test_kill_both, test_domain_destroyed],
+                 test_pause, test_kill_both, test_domain_destroyed, test_gone_for_good],
                 timeout=120 + 3 * KILLS)

@@ -15,6 +15,9 @@ from errors import Missing  # noqa: E402
 from peerorders import traffic  # noqa: E402
 
 
+DEVICES = 28  # EAL has room for 32 ports
+
+
 class Testpmd(Program):
     """Stock testpmd at its prompt."""
 
@@ -61,6 +64,35 @@ def test_watch():
         expect(pmd.ended(), 0, "exit code of testpmd")
 
 
+def test_there_at_start():
+    """devices that exist already have their ports when rte_eal_init() returns, as any other"""
+    with Local() as xen:
+        xen.domain(1)
+        for handle in range(DEVICES):
+            xen.attach(1, handle=handle)
+        back = xen.peer("xenback", "watch=1", 0, ready=False)
+        expect(back.wait(r"ports (\d+)")[1], str(DEVICES), "ports at the start")
+        back.wait("ready .*")
+        front = xen.front(1, "handle=0")
+        front.wait("link up")
+        traffic(front, back)
+        back.quit()
+
+
+def test_watch_plugged():
+    """the watch itself added by hot plug: ports of devices that exist, and of later ones"""
+    with Local() as xen:
+        xen.domain(1)
+        xen.attach(1)
+        pmd = xen.add(Testpmd(xen))
+        pmd.order(f"port attach net_xenback,watch=1,xen=local:{xen.socket}:0")
+        pmd.wait(r".*Port 0 is attached.*")
+        xen.attach(1, handle=7)
+        pmd.wait_for_ports(["net_xenback_1_0", "net_xenback_1_7"])
+        pmd.order("quit")
+        expect(pmd.ended(), 0, "exit code of testpmd")
+
+
 def test_hot_plug():
     """testpmd adds a front end's port while it runs, uses it, and removes it, five times"""
     with Local() as xen:
@@ -90,4 +122,4 @@ def test_hot_plug():
 
 
 if __name__ == "__main__":
-    checks.main([test_watch, test_hot_plug], timeout=90)
+    checks.main([test_watch, test_there_at_start, test_watch_plugged, test_hot_plug], timeout=90)

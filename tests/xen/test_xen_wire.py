@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """net_xenvirt and net_xenback against each other: frames, settings, life without accidents."""
 
+import json
 import os
 import sys
 
@@ -154,6 +155,28 @@ def test_bad_input():
         refused(xen, "xenback", "frontend=7", 0, "make the device with pvnctl xen attach")
 
 
+def test_error_ends():
+    """why a connection was refused is listed until there is one that is good"""
+    with Local() as xen:
+        xen.domain(1)
+        xen.attach(1)
+        back = xen.back(1)
+        greedy = xen.front(1, "handle=0,zero_copy=1,pool_size=131072")  # more than a host maps
+        greedy.wait(r".*closed the connection: pool-0/pages: expected .*")
+
+        def listed():
+            device, = json.loads(xen.pvnctl("-j", "xen", "list"))
+            return device["back_state"], device["error"]
+
+        expect(listed(), ("Closed", "pool-0/pages: expected a number in 1..65536"), "refused")
+        greedy.quit()
+        front = xen.front(1)
+        front.wait("link up")
+        back.wait("link up")
+        expect(listed(), ("Connected", None), "connected")
+        exchange(front, back, 300, 60, 1514)
+
+
 def test_no_xen():
     """without Xen the message says so"""
     with Local() as xen:
@@ -169,4 +192,4 @@ if __name__ == "__main__":
         case(test_frames, zero_copy=0, mtu=9000), case(test_frames, zero_copy=1, mtu=9000),
         case(test_echo, zero_copy=0), case(test_echo, zero_copy=1), test_queues,
         test_pool_of_application, test_stop_start, test_any_order, test_policy_mac,
-        test_policy_rate, test_bad_input, test_no_xen], timeout=120)
+        test_policy_rate, test_bad_input, test_error_ends, test_no_xen], timeout=120)

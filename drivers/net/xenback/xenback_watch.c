@@ -11,6 +11,11 @@
  * Watched is this back end's own directory of xenvirt devices, which guests cannot write to. EAL's
  * hot plug needs a thread of its own: it waits for control threads of this process, and may not be
  * called from a callback. So the hub's thread only wakes this one.
+ *
+ * The first look is the probing thread's own, so that devices which exist have their ports when
+ * rte_eal_init() returns. EAL's lock of virtual devices is that thread's then, if it is held at
+ * all, and may be taken twice. Until that look is over the watch's thread waits: EAL goes through
+ * its devices without a lock while it starts.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,6 +53,7 @@ struct watch {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
+	bool begun; /* the first look is over */
 	bool woken;
 	bool stopping;
 	struct guest_device devices[DEVICES_MAX];
@@ -235,7 +241,7 @@ watch_run(void *arg)
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->stopping) {
-		if (!w->woken) {
+		if (!w->begun || !w->woken) {
 			pthread_cond_wait(&w->wake, &w->lock);
 			continue;
 		}
@@ -246,6 +252,17 @@ watch_run(void *arg)
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
+}
+
+/* In the thread that probes. */
+static void
+first_look(struct watch *w)
+{
+	look_around(w);
+	pthread_mutex_lock(&w->lock);
+	w->begun = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
 }
 
 static void
@@ -284,7 +301,9 @@ watch_begin(struct watch *w)
 	snprintf(w->dir, sizeof(w->dir), "/local/domain/%u/backend/" XENVIRT_TYPE,
 		 pvn_xen_domid(pvn_xen_hub_xen(w->hub)));
 	pvn_xen_hub_add(w->hub, &w->client);
+	pvn_xen_hub_lock(w->hub);
 	ret = pvn_xen_hub_watch(w->hub, &w->client, w->dir);
+	pvn_xen_hub_unlock(w->hub);
 	if (ret == 0)
 		ret = xenback_spawn(&w->thread, watch_run, w);
 	if (ret == 0)
@@ -319,6 +338,7 @@ xenback_watch_start(struct rte_vdev_device *vdev, const struct xenback_args *arg
 		return ret;
 	}
 	TAILQ_INSERT_TAIL(&watches, w, next);
+	first_look(w);
 	return 0;
 }
 
@@ -333,7 +353,9 @@ xenback_watch_stop(struct rte_vdev_device *vdev)
 	if (w == NULL)
 		return false;
 	TAILQ_REMOVE(&watches, w, next);
+	pvn_xen_hub_lock(w->hub);
 	pvn_xen_hub_unwatch(w->hub, &w->client, w->dir);
+	pvn_xen_hub_unlock(w->hub);
 	pvn_xen_hub_remove(w->hub, &w->client);
 	watch_wake(w, true);
 	pthread_join(w->thread, NULL);

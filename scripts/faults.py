@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The faults of ./run break, and the tests that must notice them: tables, and nothing else.
+
+A fault is a line of a source file, which must be there exactly once, and what is put in its place.
+It is on a path; a path names its wire and the tests that move frames that way, or that lie there.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Test:
+    """A test program, and the one case of it that is run if it is a Python one."""
+
+    program: str  # below tests/, without .c
+    case: str = ""
+
+    def __str__(self):
+        return f"{self.program} {self.case}".strip()
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """A line to be broken."""
+
+    path: str  # of PATHS
+    file: str
+    line: str
+    replacement: str
+
+
+def tests(folder, *names):
+    return tuple(Test(f"{folder}/{name}") for name in names)
+
+
+def cases(program, *names):
+    return tuple(Test(program, name) for name in names)
+
+
+VM = (
+    *cases("vm/test_vmxnet3_frames.py", "test_scattered[q35,1]", "test_vfio"),
+    Test("vm/test_vmxnet3_restart.py", "test_stop_start"),
+    Test("vm/test_vmxnet3_peer.py", "test_linux_peer"),
+)
+WIRE = "xen/test_xen_wire.py"
+COPY = cases(WIRE, "test_frames[0,1500]")
+ZERO_COPY = cases(WIRE, "test_frames[1,1500]")
+
+# Each of these tests must fail when a line of the path is broken.
+PATHS = {
+    "vmxnet3 rx": (*tests("device", "test_rxtx", "test_rx"), *VM),
+    "vmxnet3 tx": (*tests("device", "test_rxtx", "test_tx"), *VM),
+    "xen guest rx": (*tests("device", "test_ports", "test_ports_queues"), *COPY),
+    "xen guest tx": (*tests("device", "test_ports", "test_ports_queues"), *COPY),
+    "xen guest zero-copy rx": (*tests("device", "test_ports", "test_ports_queues"), *ZERO_COPY),
+    "xen guest zero-copy tx": (*tests("device", "test_ports", "test_ports_queues"), *ZERO_COPY),
+    "xen host rx": (*tests("device", "test_ports", "test_ports_queues"), *COPY, *ZERO_COPY),
+    "xen host tx": (*tests("device", "test_ports", "test_ports_queues"), *COPY, *ZERO_COPY),
+    "xen long frames": (*tests("device", "test_ports", "test_ports_buffers"),
+                        *cases(WIRE, "test_frames[0,9000]")),
+    "xen external flag": tests("device", "test_ports_mbuf"),
+    "xen guest lies, index": (*tests("device", "test_ports_buffers", "test_ports_hostile"),
+                              *tests("unit", "test_vring_dev")),
+    "xen guest lies, address": (*tests("device", "test_ports_buffers", "test_ports_hostile"),
+                                *tests("unit", "test_vring_desc")),
+    "xen guest lies, descriptor": (*tests("device", "test_ports_hostile"),
+                                   *tests("unit", "test_vring_desc", "test_vring_dev")),
+    "xen guest lies, access": (*tests("device", "test_ports_buffers"),
+                               *tests("unit", "test_vring_desc")),
+    "xen guest rewrites, header": tests("device", "test_ports_torn"),
+    "xen guest rewrites, descriptor": tests("device", "test_ports_steps"),
+    "xen host lies": tests("device", "test_ports_host_lies"),
+    "xen host lies, index": (*tests("device", "test_ports_host_lies"),
+                             *tests("unit", "test_vring_drv")),
+    "xen policy mac": (*tests("device", "test_ports_hostile"), *cases(WIRE, "test_policy_mac")),
+    "xen policy rate": (*tests("device", "test_ports_queues"), *cases(WIRE, "test_policy_rate")),
+}
+
+RXTX = "drivers/net/vmxnet3/vmxnet3_rxtx.c"
+GUEST = "lib/guestport/guest_copy.c"
+ZERO = "lib/guestport/guest_zero_copy.c"
+HOST_RX = "lib/hostport/host_rx.c"
+HOST_TX = "lib/hostport/host_tx.c"
+NETBUF = "lib/netbuf/pvn_netbuf.h"
+VRING = "lib/vring/pvn_vring.h"
+
+BYTE = "rte_pktmbuf_mtod({0}, uint8_t *)[{0}->data_len / 2] ^= 1;"
+FIRST_BYTE = BYTE.format("mbufs[0]")
+
+# Lines of bursts that every file of the Xen wire has.
+RX_CALL = "\t\tgot = rx_burst(q, mbufs, n);"
+RX_END = "\tpvn_gate_leave(&q->gate);\n\treturn got;"
+TX_CALL = "sent = tx_burst(q, mbufs, n);"
+
+
+def rx_ends(statement):
+    """The end of a receive burst, with something done to each frame that was received."""
+    return RX_END.replace("\treturn", f"\tfor (uint16_t i = 0; i < got; i++)\n\t\t{statement}\n\treturn")
+
+
+FAULTS = {
+    # VMXNET3
+    "rx-returns-0": Fault(
+        "vmxnet3 rx", RXTX, "\twhile (n < nb_pkts && budget-- > 0 && next_completion(rxq, &c)) {",
+        "\twhile (n > nb_pkts && budget-- > 0 && next_completion(rxq, &c)) {"),
+    "rx-swaps-byte": Fault(
+        "vmxnet3 rx", RXTX, "\trxq->tail = m;\n", f"\trxq->tail = m;\n\t{BYTE.format('m')}\n"),
+    "rx-loses-byte": Fault(
+        "vmxnet3 rx", RXTX, "\tm->pkt_len = len;\n", "\tm->pkt_len = len - 1;\n\tm->data_len--;\n"),
+    "rx-no-refill": Fault(
+        "vmxnet3 rx", RXTX, "\t\tvmxnet3_rx_refill(rxq, &rxq->rings[i]);\n\treturn n;",
+        "\t\tcontinue;\n\treturn n;"),
+    "rx-comp-gen": Fault(
+        "vmxnet3 rx", RXTX, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;", "\t\trxq->comp_gen ^= 0;"),
+    "rx-desc-gen": Fault(
+        "vmxnet3 rx", RXTX, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
+    "rx-wrong-slot": Fault(
+        "vmxnet3 rx", RXTX, "\treturn vmxnet3_rx_take_slot(ring);\n",
+        "\tstruct rte_mbuf *other = ring->mbufs[ring->next ^ 1];\n\n"
+        "\tring->mbufs[ring->next ^ 1] = ring->mbufs[ring->next];\n"
+        "\tring->mbufs[ring->next] = other;\n"
+        "\treturn vmxnet3_rx_take_slot(ring);\n"),
+    "tx-returns-0": Fault(
+        "vmxnet3 tx", RXTX, "\tfor (n = 0; n < nb_pkts; n++) {\n\t\tunsigned",
+        "\tfor (n = 0; n > nb_pkts; n++) {\n\t\tunsigned"),
+    "tx-swaps-byte": Fault(
+        "vmxnet3 tx", RXTX, "\t\td->word3 = 0;\n", f"\t\td->word3 = 0;\n\t\t{BYTE.format('m')}\n"),
+    "tx-no-doorbell": Fault(
+        "vmxnet3 tx", RXTX, "\t\trte_write32(txq->fill, txq->doorbell);", "\t\tdue = false;"),
+    "tx-no-eop": Fault(
+        "vmxnet3 tx", RXTX, "VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ", "VMXNET3_TXD3_CQ"),
+    "tx-desc-gen": Fault(
+        "vmxnet3 tx", RXTX, "\t\t\ttxq->gen ^= VMXNET3_TXD2_GEN;", "\t\t\ttxq->gen ^= 0;"),
+    "tx-no-reap": Fault("vmxnet3 tx", RXTX, "\treap(txq);\n\tfor", "\tfor"),
+    "tx-drops": Fault(
+        "vmxnet3 tx", RXTX, "\t\twrite_packet(txq, pkts[n]);\n", "\t\trte_pktmbuf_free(pkts[n]);\n"),
+
+    # Xen, the guest's end, copying
+    "guest-rx-returns-0": Fault("xen guest rx", GUEST, RX_CALL, RX_CALL.replace("n)", "0)")),
+    "guest-rx-swaps-byte": Fault("xen guest rx", GUEST, RX_END, rx_ends(BYTE.format("mbufs[i]"))),
+    "guest-rx-loses-byte": Fault(
+        "xen guest rx", GUEST, RX_END, rx_ends("rte_pktmbuf_trim(mbufs[i], 1);")),
+    "guest-rx-wrong-slot": Fault(
+        "xen guest rx", GUEST, "(q->ring.used_idx + n) & q->ring.mask) * PVN_GUEST_SLOT_STRIDE",
+        "(q->ring.used_idx + n + 1) & q->ring.mask) * PVN_GUEST_SLOT_STRIDE"),
+    "guest-rx-gives-none-back": Fault(
+        "xen guest rx", GUEST, "\tpvn_vring_drv_publish(&q->ring, buffers);", "\t(void)buffers;"),
+    "guest-tx-returns-0": Fault("xen guest tx", GUEST, TX_CALL, TX_CALL.replace("n)", "0)")),
+    "guest-tx-swaps-byte": Fault("xen guest tx", GUEST, TX_CALL, f"{FIRST_BYTE}\n\t\t{TX_CALL}"),
+    "guest-tx-drops": Fault("xen guest tx", GUEST, TX_CALL, "sent = n;"),
+    "guest-tx-wrong-slot": Fault(
+        "xen guest tx", GUEST, "(q->ring.pos + n) & q->ring.mask) * PVN_GUEST_SLOT_STRIDE",
+        "(q->ring.pos + n + 1) & q->ring.mask) * PVN_GUEST_SLOT_STRIDE"),
+    "guest-tx-no-publish": Fault(
+        "xen guest tx", GUEST, "\t\tpvn_vring_drv_publish(&q->ring, frames);", "\t\tframes = 0;"),
+    "guest-tx-no-reclaim": Fault("xen guest tx", GUEST, "\tguest_tx_reclaim(q, n);\n", ""),
+
+    # Xen, the guest's end, zero-copy
+    "zero-rx-returns-0": Fault(
+        "xen guest zero-copy rx", ZERO, RX_CALL, RX_CALL.replace("n)", "0)")),
+    "zero-rx-swaps-byte": Fault(
+        "xen guest zero-copy rx", ZERO, RX_END, rx_ends(BYTE.format("mbufs[i]"))),
+    "zero-rx-loses-byte": Fault(
+        "xen guest zero-copy rx", ZERO, RX_END, rx_ends("rte_pktmbuf_trim(mbufs[i], 1);")),
+    "zero-rx-wrong-slot": Fault(
+        "xen guest zero-copy rx", ZERO, "\t\t\tq->posted[pos & q->ring.mask] = fresh[i];",
+        "\t\t\tq->posted[pos & q->ring.mask] = fresh[i ^ (n % 2 == 0)];"),
+    "zero-rx-posts-none": Fault(
+        "xen guest zero-copy rx", ZERO, "\t\tpvn_vring_drv_publish(&q->ring, posted);",
+        "\t\tposted = 0;"),
+    "zero-rx-loses-flag": Fault(
+        "xen external flag", ZERO, RX_END, rx_ends("mbufs[i]->ol_flags &= ~RTE_MBUF_F_EXTERNAL;")),
+    "zero-tx-returns-0": Fault(
+        "xen guest zero-copy tx", ZERO, TX_CALL, TX_CALL.replace("n)", "0)")),
+    "zero-tx-swaps-byte": Fault(
+        "xen guest zero-copy tx", ZERO, TX_CALL, f"{FIRST_BYTE}\n\t\t{TX_CALL}"),
+    "zero-tx-no-publish": Fault(
+        "xen guest zero-copy tx", ZERO, "\t\tpvn_vring_drv_publish(&q->ring, frames);",
+        "\t\tframes = 0;"),
+    "zero-tx-no-reclaim": Fault("xen guest zero-copy tx", ZERO, "\ttx_free_used(q);\n", ""),
+    "zero-tx-frees-none": Fault(
+        "xen guest zero-copy tx", ZERO, "\t\tif (unlikely(*slot == NULL))\n\t\t\tcontinue;",
+        "\t\tif (true)\n\t\t\tcontinue;"),
+
+    # Xen, the host's end
+    "host-rx-returns-0": Fault("xen host rx", HOST_RX, RX_CALL, RX_CALL.replace("n)", "0)")),
+    "host-rx-swaps-byte": Fault("xen host rx", HOST_RX, RX_END, rx_ends(BYTE.format("mbufs[i]"))),
+    "host-rx-loses-byte": Fault(
+        "xen host rx", HOST_RX, RX_END, rx_ends("rte_pktmbuf_trim(mbufs[i], 1);")),
+    "host-rx-gives-none-back": Fault(
+        "xen host rx", HOST_RX, "\tpvn_vring_dev_publish(&q->ring, frames, descs);",
+        "\tq->ring.pos += descs, q->ring.used_idx += frames;"),
+    "host-tx-returns-0": Fault("xen host tx", HOST_TX, TX_CALL, TX_CALL.replace("n)", "0)")),
+    "host-tx-swaps-byte": Fault("xen host tx", HOST_TX, TX_CALL, f"{FIRST_BYTE}\n\t{TX_CALL}"),
+    "host-tx-drops": Fault("xen host tx", HOST_TX, TX_CALL, "sent = n;"),
+    "host-tx-no-publish": Fault(
+        "xen host tx", HOST_TX, "\t\tpvn_vring_dev_publish(&q->ring, used, used);", "\t\tused = 0;"),
+    "host-tx-buffer-count": Fault(
+        "xen long frames", HOST_TX, "hdr.num_buffers = pvn_cpu_to_le16(count);",
+        "hdr.num_buffers = pvn_cpu_to_le16(1);"),
+    "host-no-mac-check": Fault("xen policy mac", HOST_RX, "policy->check_mac &&", "false &&"),
+    "host-no-rate": Fault(
+        "xen policy rate", HOST_RX, "(in_rate & RTE_BIT64(i)) == 0", "(in_rate & 0) != 0"),
+
+    # Xen, what both ends share
+    "netbuf-loses-flag": Fault(
+        "xen external flag", NETBUF, "\tm->ol_flags = rearm->ol_flags;", "\tm->ol_flags = 0;"),
+    "ring-used-length-of-next": Fault(
+        "xen guest rx", VRING, "r->used->ring[(uint16_t)(r->used_idx + n) & r->mask].len",
+        "r->used->ring[(uint16_t)(r->used_idx + n + 1) & r->mask].len"),
+
+    # Xen, checks: the guest lies
+    "host-no-pool-check": Fault(
+        "xen guest lies, descriptor", VRING, "(pool >= r->pool_count, 0)", "(false, 0)"),
+    "host-no-write-check": Fault(
+        "xen guest lies, access", VRING, "(write && !r->pools[pool].writable, 0)", "(false, 0)"),
+    "host-no-bounds": Fault(
+        "xen guest lies, address", VRING,
+        "offset < PVN_VRING_HDR_ROOM || offset + len > r->pools[pool].size",
+        "offset < PVN_VRING_HDR_ROOM"),
+    "host-no-header-room": Fault(
+        "xen guest lies, address", VRING,
+        "offset < PVN_VRING_HDR_ROOM || offset + len > r->pools[pool].size",
+        "offset + len > r->pools[pool].size"),
+    "host-no-flags-check": Fault(
+        "xen guest lies, descriptor", VRING, "((buf->flags & ~allowed) != 0, 0)", "(false, 0)"),
+    "host-no-length-check": Fault(
+        "xen guest lies, descriptor", VRING, "(buf->len == 0, 0)", "(false, 0)"),
+    "host-no-index-check": Fault(
+        "xen guest lies, index", VRING, "(known > r->mask + 1 || known < before, 0)", "(false, 0)"),
+    "host-length-twice": Fault(
+        "xen guest rewrites, descriptor", VRING, "pvn_vring_dev_translate(r, addr, buf->len, write);",
+        "pvn_vring_dev_translate(r, addr, pvn_le32_to_cpu(PVN_LOAD_ONCE(d->len)), write);"),
+    "host-header-twice": Fault(
+        "xen guest rewrites, header", HOST_RX, "\tgood = good && apply_hdr(q, m, &hdr);",
+        "\tif ((bufs[0].flags & VRING_DESC_F_HDR) != 0)\n"
+        "\t\tpvn_vring_dev_read_hdr(&bufs[0], &hdr);\n"
+        "\tgood = good && apply_hdr(q, m, &hdr);"),
+    "host-address-twice": Fault(
+        "xen guest rewrites, descriptor", VRING, "\treturn true;\n}\n\n/* The other buffers",
+        "\tbuf->addr = r->pools[VRING_ADDR_POOL(addr)].base +\n"
+        "\t\t    VRING_ADDR_OFFSET(pvn_le64_to_cpu(PVN_LOAD_ONCE(d->addr)));\n"
+        "\treturn true;\n}\n\n/* The other buffers"),
+
+    # Xen, checks: the host lies
+    "guest-no-index-check": Fault(
+        "xen host lies, index", VRING,
+        "(known > (uint16_t)(r->avail_idx - r->used_idx) || known < before, 0)", "(false, 0)"),
+    "guest-no-used-length": Fault(
+        "xen host lies", GUEST, "(len > q->buf_len || len < (i == 0 ? RTE_ETHER_HDR_LEN : 1))",
+        "(len < (i == 0 ? RTE_ETHER_HDR_LEN : 1))"),
+    "zero-no-used-length": Fault(
+        "xen host lies", ZERO, "\t\tright = right && len > 0 && len <= q->buf_len;",
+        "\t\tright = right && len > 0;"),
+}
