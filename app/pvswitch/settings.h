@@ -15,7 +15,7 @@
 
 #define PVS_NAME_MAX 32
 #define PVS_DEVICE_MAX 256
-#define PVS_WHY_MAX 256 /* of every `why`: a whole sentence without a full stop */
+#define PVS_WHY_MAX 512 /* of every `why`: a whole sentence without a full stop */
 #define PVS_MAC_TEXT 18
 #define PVS_CONTROL_PATH "/run/pvswitch/control"
 
