@@ -80,6 +80,22 @@ filter_word(struct pvs *sw, const char *word, const char *text, struct pvs_filte
 	return ret;
 }
 
+/* Whether a word is in a list with blanks between. */
+static bool
+is_one_of(const char *word, const char *list)
+{
+	const size_t len = strlen(word);
+
+	for (; *list != '\0'; list += strspn(list, " ")) {
+		const size_t this_len = strcspn(list, " ");
+
+		if (this_len == len && strncmp(list, word, len) == 0)
+			return true;
+		list += this_len;
+	}
+	return false;
+}
+
 int
 pvs_filter_read(struct pvs *sw, const char *const *words, size_t count, const char *accepted,
 		struct pvs_filter *filter, char *why)
@@ -89,14 +105,11 @@ pvs_filter_read(struct pvs *sw, const char *const *words, size_t count, const ch
 	filter->port = filter->vlan = PVN_FDB_ANY;
 	filter->start = 0;
 	for (size_t i = 0; i < count && ret == 0; i += 2) {
-		const char *at = strstr(accepted, words[i]);
-		const size_t len = strlen(words[i]);
-		bool twice = false;
+		bool good = is_one_of(words[i], accepted) && i + 1 < count;
 
 		for (size_t k = 0; k < i; k += 2)
-			twice = twice || strcmp(words[k], words[i]) == 0;
-		if (at == NULL || len == 0 || strchr(" ", at[len]) == NULL || i + 1 == count ||
-		    twice || (at > accepted && at[-1] != ' ')) {
+			good = good && strcmp(words[k], words[i]) != 0;
+		if (!good) {
 			snprintf(why, PVS_WHY_MAX,
 				 "'%.40s': expected one of %s, a value behind it, and once",
 				 words[i], accepted);
