@@ -21,8 +21,8 @@
 
 #include "words.h"
 
-#define PORTS_PAGE 48
-#define FDB_PAGE 100
+#define PORTS_PAGE 200
+#define FDB_PAGE 100 /* a name, five values: some 110 bytes each */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct pvs *the_switch;
@@ -172,22 +172,29 @@ drops(const char *params, struct rte_tel_data *d)
 
 /* ---- the forwarding database ---- */
 
+/* Under "VLAN/MAC", the address without colons, which names may not have. */
 static void
-add_entry(struct rte_tel_data *list, const struct pvn_fdb_entry *e)
+add_entry(struct rte_tel_data *to, const struct pvn_fdb_entry *e)
 {
 	struct rte_tel_data *d = rte_tel_data_alloc();
-	char mac[PVS_MAC_TEXT];
+	char mac[PVS_MAC_TEXT], name[24];
+	int used;
 
 	if (d == NULL)
 		return;
 	pvs_mac_print(e->mac, mac);
+	used = snprintf(name, sizeof(name), "%u/", e->vid);
+	for (const char *p = mac; *p != '\0'; p++)
+		if (*p != ':')
+			name[used++] = *p;
+	name[used] = '\0';
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "mac", mac);
 	rte_tel_data_add_dict_int(d, "vlan", e->vid);
 	rte_tel_data_add_dict_int(d, "port", e->port);
 	rte_tel_data_add_dict_int(d, "age", e->age_s);
 	rte_tel_data_add_dict_int(d, "static", e->is_static);
-	if (rte_tel_data_add_array_container(list, d, 0) < 0)
+	if (rte_tel_data_add_dict_container(to, name, d, 0) < 0)
 		rte_tel_data_free(d);
 }
 
@@ -195,19 +202,14 @@ static int
 fdb(const char *params, struct rte_tel_data *d)
 {
 	struct pvn_fdb_entry entries[FDB_PAGE];
-	struct rte_tel_data *list = rte_tel_data_alloc();
 	uint32_t pos, n;
 
-	if (list == NULL || start_of(params, &pos) < 0) {
-		rte_tel_data_free(list);
+	if (start_of(params, &pos) < 0)
 		return -EINVAL;
-	}
 	n = pvn_fdb_list(the_switch->fdb, &pos, pvs_now_s(), entries, FDB_PAGE);
 	rte_tel_data_start_dict(d);
-	rte_tel_data_start_array(list, RTE_TEL_CONTAINER);
 	for (uint32_t i = 0; i < n; i++)
-		add_entry(list, &entries[i]);
-	rte_tel_data_add_dict_container(d, "addresses", list, 0);
+		add_entry(d, &entries[i]);
 	if (pos != PVN_FDB_END)
 		rte_tel_data_add_dict_u64(d, "next", pos);
 	return 0;
