@@ -173,12 +173,6 @@ end(struct pvs *sw)
 
 /* ---- the loop ---- */
 
-static uint16_t
-now_s(void)
-{
-	return rte_rdtsc() / rte_get_tsc_hz();
-}
-
 /* All buckets have their turn within the ageing time, in 16 parts. */
 static void
 tick(struct pvs *sw)
@@ -187,7 +181,7 @@ tick(struct pvs *sw)
 	char why[PVS_WHY_MAX];
 	const uint32_t buckets = sw->fdb->buckets;
 
-	pvn_fdb_sweep(sw->fdb, &pos, RTE_MAX(buckets / 16, 1u), now_s(), sw->options.ageing);
+	pvn_fdb_sweep(sw->fdb, &pos, RTE_MAX(buckets / 16, 1u), pvs_now_s(), sw->options.ageing);
 	if (sw->workers > 1 && pvs_view_rebalance(sw))
 		pvs_view_publish(sw, why);
 }
@@ -229,7 +223,10 @@ loop(struct pvs *sw, int signal_fd)
 		int n = 2 + pvs_control_fds(fds + 2, FDS_MAX - 2);
 		int64_t left = next - now_ms();
 
-		if (poll(fds, n, left > 0 ? left : 0) < 0 && errno != EINTR)
+		pvs_unlock();
+		n = poll(fds, n, left > 0 ? left : 0) < 0 && errno != EINTR ? -1 : n;
+		pvs_lock();
+		if (n < 0)
 			return;
 		if ((fds[SIGNAL_FD].revents & POLLIN) != 0 && take_signal(sw, signal_fd))
 			return;
@@ -275,14 +272,17 @@ main(int argc, char **argv)
 	if (ret != 0)
 		return ret > 0 ? 0 : 2;
 	sw->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pvs_lock();
 	ret = begin(sw, why);
 	if (ret == 0) {
 		PVS_LOG(NOTICE, "%u workers, control socket %s", sw->workers, sw->options.control);
+		pvs_telemetry_open(sw);
 		loop(sw, signal_fd);
 	} else if (why[0] != '\0') {
 		PVS_LOG(ERR, "%s", why);
 	}
 	end(sw);
+	pvs_unlock();
 	pvs_options_free(&sw->options);
 	rte_eal_cleanup();
 	return ret == 0 ? 0 : 1;
