@@ -340,6 +340,12 @@ take_mbufs(struct pvs_worker *w, struct pvs_eth *eth, uint16_t queue, uint64_t *
 		struct pvn_host_frame *f = &b->frame[b->count];
 		const uint16_t left = RTE_DIM(b->piece) - b->pieces;
 
+		/* Who strips tags unasked (af_packet does) gets them put back. */
+		if (unlikely((rx[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) &&
+		    rte_vlan_insert(&rx[i]) < 0) {
+			rte_pktmbuf_free(rx[i]);
+			continue;
+		}
 		rx[i]->ol_flags &= ~PVN_NETBUF_TX_HINTS;
 		if (unlikely(!pvn_host_frame_from_mbuf(f, rx[i], &b->piece[b->pieces], left))) {
 			rte_pktmbuf_free(rx[i]);

@@ -113,6 +113,8 @@ class XenHost(Commands, Vm):
             args += ["-chardev", f"socket,id={name},fd={channel.theirs.fileno()}"]
         args += ["-device", "isa-serial,chardev=S0,iobase=0x3f8,irq=4", "-device", "virtio-serial",
                  "-device", "virtserialport,chardev=S1", "-mon", "chardev=qmp,mode=control"]
+        for number, nic in enumerate(self.nics):
+            args += nic.arguments(number)
         return args + self.extra
 
     def _wait_boot(self):

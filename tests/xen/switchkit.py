@@ -16,13 +16,12 @@ from wire import BUILD, Program  # adds tests/vm to the path
 from netends import ip
 
 ETH_P_ALL = 3
-PEER_ETHER_TYPE = 0x88B5
 
 
 class Switch(Program):
-    """A pvswitch with one worker, which ends with `xen`."""
+    """A pvswitch that ends with `xen`. WORKER is the rest of its --lcores: where its workers run."""
 
-    def __init__(self, xen, *options, worker="0"):
+    def __init__(self, xen, *options, worker="1@0"):
         self.xen = xen
         xen.count += 1
         self.control = f"{xen.folder}/control"
@@ -53,24 +52,6 @@ def guest_of(xen, domid, devargs="handle=0", args=(), **options):
 
 def address(domid, handle=0):
     return f"02:00:00:00:{domid:02x}:{handle:02x}"
-
-
-def raw(text):
-    return bytes.fromhex(text.replace(":", ""))
-
-
-def frame(dst, src, payload=b"", vlan=None, priority=0, kind=PEER_ETHER_TYPE):
-    """A frame's bytes, tagged if `vlan` is given."""
-    tag = b"" if vlan is None else struct.pack("!HH", 0x8100, priority << 13 | vlan)
-    return (raw(dst) + raw(src) + tag + struct.pack("!H", kind) + payload).ljust(60, b"\0")
-
-
-def tag_of(data):
-    """(VLAN, priority) of a frame, or None."""
-    if data[12:14] != b"\x81\x00":
-        return None
-    tci = int.from_bytes(data[14:16], "big")
-    return tci & 0xFFF, tci >> 13
 
 
 class Wire:

@@ -18,8 +18,9 @@ import checks  # noqa: E402
 from checks import expect  # noqa: E402
 from netends import Namespace, ip  # noqa: E402
 from peerorders import traffic  # noqa: E402
-from switchkit import (Switch, Wire, address, device_name, frame, guest_of, set_up,  # noqa: E402
-                       tag_of, worker)
+from switchkit import (Switch, Wire, address, device_name, guest_of, set_up,  # noqa: E402
+                       worker)
+from tagged import frame, raw, tag_of  # noqa: E402
 
 CORE0 = worker(0)
 
@@ -82,13 +83,13 @@ def test_learning():
         heard = []
         wire.receive(lambda data: heard.append(data[:6]) or len(data) == 99)
         wire.close()
-        expect(bytes.fromhex(address(2).replace(":", "")) in heard, False,
+        expect(raw(address(2)) in heard, False,
                "a frame to guest 2 was heard")
 
 
 def from_guest(domid):
     def wanted(data):
-        return data[6:12] == bytes.fromhex(address(domid).replace(":", ""))
+        return data[6:12] == raw(address(domid))
     return wanted
 
 
