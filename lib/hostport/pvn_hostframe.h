@@ -32,6 +32,7 @@
 /* Frames in a burst. */
 #define PVN_HOST_BURST 32u
 
+/* The first cache line, and those of the head, are all that most frames need. */
 struct pvn_host_frame {
 	uint32_t len;	   /* of all of it */
 	uint16_t head_len; /* of its beginning that is in head */
@@ -40,14 +41,17 @@ struct pvn_host_frame {
 	struct pvn_vring_buf rest;	   /* the piece of a frame that has one */
 	struct rte_mbuf *m;		   /* whose frame it is; NULL: the guest's */
 	uint64_t ol_flags;		   /* transmit hints, checked; 0 for most frames */
+	uint64_t unused;		   /* so that head begins a line */
+	uint8_t room[PVN_HOST_HEAD_ROOM];
+	uint8_t head[PVN_HOST_HEAD];
 	/* Only with hints: the rest of them, as of a mbuf and, if the frame is a guest's, as of the
 	 * wire.
 	 */
 	uint64_t tx_offload;
 	struct virtio_net_hdr hdr;
-	uint8_t room[PVN_HOST_HEAD_ROOM];
-	uint8_t head[PVN_HOST_HEAD];
 } __rte_cache_aligned;
+static_assert(sizeof(void *) != 8 || offsetof(struct pvn_host_frame, head) % 64 == 0,
+	      "one line for a short frame");
 
 struct pvn_host_burst {
 	uint16_t count; /* of frames */
@@ -60,7 +64,8 @@ struct pvn_host_burst {
 };
 
 /* Looks at up to `n` frames, at most PVN_HOST_BURST: checks their descriptors, copies their heads,
- * enforces the queue's policy. True if pvn_host_done() must follow, even when count is 0.
+ * enforces the queue's policy. Hints are kept; pool, scatter and keep_hints of the queue are not
+ * looked at. True if pvn_host_done() must follow, even when count is 0.
  */
 bool pvn_host_peek(struct pvn_host_rxq *q, struct pvn_host_burst *burst, uint16_t n);
 

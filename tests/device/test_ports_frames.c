@@ -242,41 +242,42 @@ test_counts(void **state)
 	hostile_close();
 }
 
-/* A rate that lets short frames through between long ones: those that are left move up, each with
- * what belongs to it.
+/* Long frames until the rate is used up but for a little, then short ones. */
+static uint32_t
+rate_len(uint32_t i)
+{
+	return i < 23 ? FRAME_MAX - i : 150 + i % 3 * 20;
+}
+
+/* A rate that refuses frames in the middle of a burst: those behind them move up, each with what
+ * belongs to it, whether in one part or in several.
  */
 static void
 test_rate(void **state)
 {
+	const struct port_setup setup = {.features = MRG, .tx_ring = 256};
+	const struct pvn_host_rxq *q = &hostile.hrx[0];
 	uint8_t frame[FRAME_MAX];
 	struct pvn_host_sent sent;
-	const struct pvn_host_rxq *q = &hostile.hrx[0];
-	const struct port_setup setup = {.features = MRG, .tx_ring = 256};
 	uint32_t got = 0;
 
 	(void)state;
 	hostile_open(&setup);
 	fwd_begin();
-	assert_int_equal(pvn_host_policy_rate(&hostile.policy, 8000), 0);
+	assert_int_equal(pvn_host_policy_rate(&hostile.policy, 8), 0);
 	fwd_post(64, FRAME_MAX);
 	for (uint32_t i = 0; i < 50; i++) {
-		const uint32_t len = i % 3 == 2 ? 200 + i : FRAME_MAX - i;
-
-		hostile_put_frame(FWD_OFFSET + i * FWD_STRIDE, len, i);
-		fwd_offer_parts(FWD_OFFSET + i * FWD_STRIDE, len, 0, 150, i % 2 == 0 ? len : 1500,
-				NULL);
+		hostile_put_frame(FWD_OFFSET + i * FWD_STRIDE, rate_len(i), i);
+		fwd_offer_parts(FWD_OFFSET + i * FWD_STRIDE, rate_len(i), 0, i % 4 == 0 ? 140 : 0,
+				FRAME_MAX, NULL);
 	}
 	fwd_all(PVN_SWITCH_TAG_KEEP, &sent);
 	for (uint32_t i = 0; i < 50; i++) {
-		const uint32_t len = i % 3 == 2 ? 200 + i : FRAME_MAX - i;
-
-		got += len;
-		if (got > 65536) {
-			got -= len;
+		if (got + rate_len(i) > 65536)
 			continue;
-		}
-		port_frame(&hostile, frame, len, i);
-		fwd_assert_got(frame, len);
+		got += rate_len(i);
+		port_frame(&hostile, frame, rate_len(i), i);
+		fwd_assert_got(frame, rate_len(i));
 	}
 	fwd_assert_nothing();
 	assert_true(q->stats.over_rate > 5 && q->stats.packets > 30);

@@ -4,7 +4,9 @@
  * Frames as a switch passes them, into buffers of any length; and what becomes of those that do
  * not fit.
  */
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "port_forward.h"
 
@@ -148,14 +150,67 @@ test_tag_limits(void **state)
 	hostile_close();
 }
 
+/* ---- a ring for several queues ---- */
+
+struct putter {
+	struct pvn_host_txq queue;
+	struct pvn_host_out out;
+	struct pvn_host_sent sent;
+};
+
+static void *
+put_once(void *arg)
+{
+	struct putter *p = arg;
+
+	pvn_host_put(&p->queue, &p->out, 1, &p->sent);
+	return NULL;
+}
+
+/* A queue that leads to another's ring waits for its lock, and leaves it open; its gate counts. */
+static void
+test_lead(void **state)
+{
+	struct pvn_host_txq *lead = &hostile.htx[0];
+	struct putter p = {.queue.lead = lead};
+	static struct pvn_host_burst b;
+	uint8_t frame[100];
+	pthread_t thread;
+
+	(void)state;
+	hostile_open(&mergeable);
+	fwd_begin();
+	fwd_post(10, 100);
+	port_frame(&hostile, frame, sizeof(frame), 1);
+	hostile_put_frame(FWD_OFFSET, 100, 1);
+	fwd_offer(FWD_OFFSET, 100);
+	lead->shared = true;
+	assert_true(pvn_host_peek(&hostile.hrx[0], &b, 1));
+	p.out = port_out(&b.frame[0]);
+	put_once(&p);
+	assert_true(p.sent.down && p.sent.handled == 0);
+	pvn_gate_open(&p.queue.gate);
+	rte_spinlock_lock(&lead->lock);
+	assert_int_equal(pthread_create(&thread, NULL, put_once, &p), 0);
+	usleep(20000);
+	fwd_assert_nothing();
+	rte_spinlock_unlock(&lead->lock);
+	pthread_join(thread, NULL);
+	assert_true(p.sent.sent == 1 && !p.sent.down);
+	assert_true(!rte_spinlock_is_locked(&lead->lock) && p.queue.gate.inside == 0);
+	pvn_host_done(&hostile.hrx[0], &b);
+	fwd_assert_got(frame, sizeof(frame));
+	assert_true(lead->stats.packets == 1 && p.queue.stats.packets == 0);
+	lead->shared = false;
+	hostile_close();
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		PORT_TEST(test_buffers),
-		PORT_TEST(test_full_ring),
-		PORT_TEST(test_down),
-		PORT_TEST(test_tag_limits),
+		PORT_TEST(test_buffers),    PORT_TEST(test_full_ring), PORT_TEST(test_down),
+		PORT_TEST(test_tag_limits), PORT_TEST(test_lead),
 	};
 
 	return PORT_RUN(tests);
