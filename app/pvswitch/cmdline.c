@@ -143,6 +143,19 @@ find_flag(const char *name)
 	return 0;
 }
 
+int
+pvs_options_begin(int argc, char **argv)
+{
+	int n = 1;
+
+	while (n < argc && strcmp(argv[n], "--") != 0)
+		n++;
+	/* EAL has a --help and a --version, too, which say nothing of the switch. */
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "--version") == 0))
+		return 0;
+	return n;
+}
+
 static bool
 takes_value(const char *name)
 {

@@ -98,6 +98,11 @@ void pvs_mac_print(uint64_t mac, char *text); /* PVS_MAC_TEXT bytes */
  */
 int pvs_options_read(struct pvs_options *options, int argc, char **argv);
 
+/* Where the switch's own command line begins: argv[n] is "--", or the program if it is asked for
+ * help only; argc if there is none. What is before n is EAL's.
+ */
+int pvs_options_begin(int argc, char **argv);
+
 /* Reads the file again into *fresh. 0 or -EINVAL and why. */
 int pvs_options_reread(const struct pvs_options *options, struct pvs_options *fresh, char *why);
 void pvs_options_free(struct pvs_options *options);

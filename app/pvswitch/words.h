@@ -43,6 +43,14 @@ void pvs_choice_print(const struct pvs_word *word, const void *field, FILE *to);
 int pvs_text_read(const struct pvs_word *word, void *field, const char *text);
 void pvs_text_print(const struct pvs_word *word, const void *field, FILE *to);
 
+/* "1-100,200", "all" or "none", into a struct pvn_switch_vlans. */
+int pvs_vlans_read(const struct pvs_word *word, void *field, const char *text);
+void pvs_vlans_print(const struct pvs_word *word, const void *field, FILE *to);
+
+/* Addresses, "any" or "own", into a whole struct pvs_settings. */
+int pvs_macs_read(const struct pvs_word *word, void *field, const char *text);
+void pvs_macs_print(const struct pvs_word *word, const void *field, FILE *to);
+
 /* NULL if there is none of this name. */
 const struct pvs_word *pvs_word_find(const struct pvs_word *table, size_t count, const char *name);
 

@@ -31,8 +31,11 @@ static volatile sig_atomic_t stop, hangup;
 
 /* ---- what ports.c and others have in the real one ---- */
 
-static uint64_t
-elapsed_ms(void)
+/* Of the last turn of the loop, so that all ports are counted at the same time. */
+static uint64_t elapsed_ms;
+
+static void
+look_at_clock(void)
 {
 	static struct timespec first;
 	struct timespec t;
@@ -40,7 +43,8 @@ elapsed_ms(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	if (first.tv_sec == 0)
 		first = t;
-	return 1000 + (t.tv_sec - first.tv_sec) * 1000 + (t.tv_nsec - first.tv_nsec) / 1000000;
+	elapsed_ms =
+		1000 + (t.tv_sec - first.tv_sec) * 1000 + (t.tv_nsec - first.tv_nsec) / 1000000;
 }
 
 struct pvs_port *
@@ -125,7 +129,7 @@ pvs_port_why(const struct pvs_port *port)
 static void
 all_counts(const struct pvs *sw, const struct pvs_port *port, struct pvn_switch_counts *sum)
 {
-	const uint64_t n = pvs_port_number(sw, port) + 1, ms = elapsed_ms();
+	const uint64_t n = pvs_port_number(sw, port) + 1, ms = elapsed_ms;
 
 	*sum = (struct pvn_switch_counts){
 		.frames = n * ms,
@@ -195,13 +199,14 @@ begin(struct pvs *sw, char *why)
 static void
 work(struct pvs *sw)
 {
+	look_at_clock();
 	for (uint32_t w = 0; w < sw->workers; w++) {
 		struct pvs_worker_counts *c = &sw->worker_counts[w];
 
-		c->busy = elapsed_ms() * 1000;
-		c->idle = elapsed_ms() * 1000 * (w + 1);
-		c->bursts = elapsed_ms();
-		c->frames = elapsed_ms() * 8;
+		c->busy = elapsed_ms * 1000;
+		c->idle = elapsed_ms * 1000 * (w + 1);
+		c->bursts = elapsed_ms;
+		c->frames = elapsed_ms * 8;
 	}
 }
 
@@ -252,12 +257,12 @@ int
 main(int argc, char **argv)
 {
 	char why[PVS_WHY_MAX] = "";
-	int used;
+	const int own = pvs_options_begin(argc, argv);
 
 	signal(SIGTERM, on_signal);
 	signal(SIGHUP, on_signal);
-	used = rte_eal_init(argc, argv);
-	if (used < 0 || pvs_options_read(&stub.options, argc - used, argv + used) != 0)
+	if (pvs_options_read(&stub.options, argc - own, argv + own) != 0 ||
+	    rte_eal_init(own, argv) < 0)
 		return 2;
 	pvs_lock();
 	if (begin(&stub, why) < 0) {

@@ -14,6 +14,8 @@ import socket
 
 from ctl import BUILD, TIMEOUT, Ctl, Running, Xen
 
+from checks import expect
+
 NUMBERS = itertools.count()
 STUB = f"{BUILD}/tests/pvnctl/switch_stub"
 
@@ -31,7 +33,14 @@ class Stub(Xen):
         self.path = f"{self.folder}/control"
         self.ctl = Ctl(["--socket", self.path])
         self.process = self.start_stub(prefix="stub")
-        assert self.process.line() == "ready"
+        expect(self.process.line(), "ready", "first line of the stub")
+        self.stack.callback(self.check_end)
+
+    def check_end(self):
+        """It ends as it should, and has nothing to complain about: a sanitizer's report, say."""
+        if self.process.process.poll() is None:
+            code, _, err = self.process.end()
+            expect((code, err), (0, ""), "exit code and stderr of the stub")
 
     def start_stub(self, path=None, prefix=None):
         """Another one, which may end at once."""

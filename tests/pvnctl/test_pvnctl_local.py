@@ -85,7 +85,8 @@ def complete(line):
 
 def test_completion():
     """bash completes commands, their words, and their options"""
-    expect(complete("pvnctl "), ["completion", "help", "local", "xen"], "first word")
+    expect(complete("pvnctl "), ["completion", "help", "local", "switch", "top", "xen"],
+           "first word")
     expect(complete("pvnctl local "), ["domain", "serve"], "second word")
     expect(complete("pvnctl --xen local:/x:0 local domain "), ["add", "remove"], "third word")
     expect(complete("pvnctl xen at"), ["attach"], "word")

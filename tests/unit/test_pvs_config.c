@@ -385,6 +385,32 @@ test_answered(void **state)
 	pvs_options_free(&o);
 }
 
+static void
+test_begin(void **state)
+{
+	static const struct {
+		const char *words[5];
+		int argc, begin;
+	} cases[] = {
+		{{"pvswitch"}, 1, 1},
+		{{"pvswitch", "-l", "0"}, 3, 3},
+		{{"pvswitch", "--"}, 2, 1},
+		{{"pvswitch", "-l", "0", "--", "--check"}, 5, 3},
+		{{"pvswitch", "--", "--", "x"}, 4, 1},
+		{{"pvswitch", "--help"}, 2, 0},
+		{{"pvswitch", "--version"}, 2, 0},
+		{{"pvswitch", "--help", "--"}, 3, 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PVN_DIM(cases); i++) {
+		char *argv[5];
+
+		memcpy(argv, cases[i].words, sizeof(argv));
+		assert_int_equal(pvs_options_begin(cases[i].argc, argv), cases[i].begin);
+	}
+}
+
 /* The file anew, and what the command line says over it. */
 static void
 test_reread(void **state)
@@ -418,7 +444,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_bad_files), cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_all_said),  cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_line),	  cmocka_unit_test(test_bad_lines),
-		cmocka_unit_test(test_answered),  cmocka_unit_test(test_reread),
+		cmocka_unit_test(test_answered),  cmocka_unit_test(test_begin),
+		cmocka_unit_test(test_reread),
 	};
 	int fd = mkstemp(path), ret;
 
