@@ -8,6 +8,8 @@
 #define SETTING_BIT(id, name, metavar, help) | CTL_OPT(id)
 #define ALL_SETTINGS (0 CTL_SETTINGS(SETTING_BIT))
 
+#define SWITCH_OPTIONS (CTL_OPT(SOCKET) | CTL_OPT(JSON))
+
 const uint32_t ctl_global_options = CTL_OPT(XEN) | CTL_OPT(JSON) | CTL_OPT(HELP);
 
 const struct ctl_command ctl_commands[] = {
@@ -45,6 +47,126 @@ const struct ctl_command ctl_commands[] = {
 			 "itself with --xen local:PATH:0. Ends on SIGTERM and SIGINT.",
 		.options = CTL_OPT(SHARE_PAGES),
 		.run = cmd_local_serve,
+	},
+	{
+		.words = "switch clear",
+		.args = "[PORT]",
+		.summary = "count from 0 again, of one port or of all",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_pass,
+	},
+	{
+		.words = "switch fdb add",
+		.args = "MAC VLAN PORT",
+		.summary = "say where an address is, for good",
+		.notes =
+			"It is never aged or moved, and does not count among those that a port may learn.\n"
+			"pvswitch forgets it when it ends, or the port goes.",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_pass,
+	},
+	{
+		.words = "switch fdb flush",
+		.args = "",
+		.summary = "forget addresses that were learned",
+		.options = SWITCH_OPTIONS | CTL_OPT(PORT) | CTL_OPT(VLAN),
+		.run = cmd_switch_pass,
+	},
+	{
+		.words = "switch fdb remove",
+		.args = "MAC VLAN",
+		.summary = "forget an address, learned or not",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_pass,
+	},
+	{
+		.words = "switch mirror",
+		.args = "PORT TO",
+		.summary = "copy what comes in and goes out to another port, or off",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_pass,
+	},
+	{
+		.words = "switch port add",
+		.args = "NAME WORD=VALUE...",
+		.summary = "make a port of any device of DPDK's",
+		.notes =
+			"The words are those of a section [port NAME] of the configuration file, which\n"
+			"pvswitch -- --help lists; device=DEVARGS is needed.",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_pass,
+	},
+	{
+		.words = "switch port remove",
+		.args = "NAME",
+		.summary = "remove a port; guests' go with their devices",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_pass,
+	},
+	{
+		.words = "switch port set",
+		.args = "NAME WORD=VALUE...",
+		.summary = "change settings of a port, all or none",
+		.notes = "In force at once, and until pvswitch ends or reads its file again.",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_pass,
+	},
+	{
+		.words = "switch reload",
+		.args = "",
+		.summary = "read the configuration file again, as on SIGHUP",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_pass,
+	},
+	{
+		.words = "switch show drops",
+		.args = "[PORT]",
+		.summary = "show how many frames were dropped, and why",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_show_drops,
+	},
+	{
+		.words = "switch show fdb",
+		.args = "",
+		.summary = "show the addresses and where they are",
+		.options = SWITCH_OPTIONS | CTL_OPT(PORT) | CTL_OPT(VLAN),
+		.run = cmd_switch_show_fdb,
+	},
+	{
+		.words = "switch show ports",
+		.args = "[PORT]",
+		.summary = "show the ports, or one with all its settings",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_show_ports,
+	},
+	{
+		.words = "switch show switch",
+		.args = "",
+		.summary = "show what pvswitch was told and how full it is",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_show_switch,
+	},
+	{
+		.words = "switch show workers",
+		.args = "",
+		.summary = "show what workers do with their time",
+		.options = SWITCH_OPTIONS,
+		.run = cmd_switch_show_workers,
+	},
+	{
+		.words = "switch top",
+		.args = "",
+		.summary = "the same as pvnctl top",
+		.options = SWITCH_OPTIONS | CTL_OPT(SAMPLES),
+		.run = cmd_switch_top,
+	},
+	{
+		.words = "top",
+		.args = "",
+		.summary = "a live screen of the switch: rates, drops, busy workers",
+		.notes = "q ends it. Without a terminal it prints one sample, or --count of them.",
+		.options = SWITCH_OPTIONS | CTL_OPT(SAMPLES),
+		.run = cmd_switch_top,
 	},
 	{
 		.words = "xen apply",
@@ -170,12 +292,12 @@ ctl_print_usage(FILE *to, const struct ctl_command *c)
 static void
 print_commands(FILE *to)
 {
-	char left[48];
+	char left[64];
 
 	fputs("\nCommands (pvnctl help COMMAND tells more):\n", to);
 	for (unsigned int i = 0; i < ctl_command_count; i++) {
 		snprintf(left, sizeof(left), "%s %s", ctl_commands[i].words, ctl_commands[i].args);
-		fprintf(to, "  %-30s  %s\n", left, ctl_commands[i].summary);
+		fprintf(to, "  %-34s  %s\n", left, ctl_commands[i].summary);
 	}
 	fputs("\nOptions of all commands:\n", to);
 	print_options(to, ctl_global_options | CTL_OPT(VERSION));

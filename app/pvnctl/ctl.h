@@ -20,12 +20,15 @@
  */
 #define CTL_OPTIONS(X)                                                                             \
 	X(BACKEND, "backend", "DOMAIN", "the domain of the back end (default: 0)")                 \
+	X(SAMPLES, "count", "N", "samples to show, then end (short: -n)")                          \
 	X(FORCE, "force", "", "do not wait for either end")                                        \
 	X(HANDLE, "handle", "N", "number of the device in its domain, 0..65535")                   \
 	X(HELP, "help", "", "say what there is to do, and how")                                    \
 	X(JSON, "json", "", "print JSON (short: -j)")                                              \
 	X(NAME, "name", "NAME", "name of the domain (default: local-DOMID)")                       \
+	X(PORT, "port", "PORT", "only what belongs to this port of the switch")                    \
 	X(SHARE_PAGES, "share-pages", "N", "pages that a domain may share (default: 262144)")      \
+	X(SOCKET, "socket", "PATH", "pvswitch's (default: /run/pvswitch/control)")                 \
 	X(TIMEOUT, "timeout", "SECONDS", "how long to wait for both ends (default: 5)")            \
 	X(VERSION, "version", "", "say which version this is")                                     \
 	X(XEN, "xen", "SPEC", "xen, or local:PATH:0 for pvnctl local serve PATH (default: xen)")
@@ -37,10 +40,11 @@ enum ctl_opt {
 #undef CTL_SETTING_OPT
 };
 
-#define CTL_ARGS_MAX 2
+#define CTL_ARGS_MAX 32
 
 /* A command line that was read. */
 struct ctl_line {
+	const char *words; /* of the command */
 	const char *arg[CTL_ARGS_MAX];
 	unsigned int arg_count;
 	const char *opt[OPT_COUNT]; /* NULL: not given; "" for one that takes nothing */

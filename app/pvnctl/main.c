@@ -11,8 +11,11 @@
  *   attach.c detach.c list.c set.c   the commands of a device
  *   config.c apply.c watch.c   devices from a file
  *   local.c                    pvnctl local ...
+ *   switch.c switch_show.c     pvnctl switch ..., over pvswitch's control socket
+ *   top.c screen.c             pvnctl top
+ *   table.c                    aligned columns
  *
- * No EAL, no configuration of its own, and no state: all of it is in XenStore.
+ * No EAL, no configuration of its own, and no state: all of it is in XenStore and pvswitch.
  */
 #include "command.h"
 

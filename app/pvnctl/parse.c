@@ -10,7 +10,7 @@
 
 /* The words of the line that are no options, in turn those of the command and its arguments. */
 struct words {
-	const char *word[16];
+	const char *word[CTL_ARGS_MAX + 3];
 	unsigned int count;
 };
 
@@ -34,6 +34,7 @@ take_option(char *const argv[], int *at, struct ctl_line *line)
 	const char *text = argv[*at];
 	const char *name = strcmp(text, "-j") == 0   ? "json"
 			   : strcmp(text, "-h") == 0 ? "help"
+			   : strcmp(text, "-n") == 0 ? "count"
 						     : NULL;
 	size_t len = name != NULL ? strlen(name) : strcspn(text + 2, "=");
 	const char *value = name == NULL && text[2 + len] == '=' ? text + 2 + len + 1 : NULL;
@@ -107,10 +108,13 @@ take_args(const struct ctl_command *c, const struct words *words, unsigned int f
 	for (const char *p = c->args; *p != '\0'; p++)
 		most += *p == ' ';
 	least = strchr(c->args, '[') != NULL ? most - 1 : most;
+	if (strstr(c->args, "...") != NULL)
+		most = CTL_ARGS_MAX;
 	if (words->count - from < least)
 		return ctl_usage("%s: expected %s", c->words, c->args);
 	if (words->count - from > most)
 		return ctl_usage("%s: '%s' is too much", c->words, words->word[from + most]);
+	line->words = c->words;
 	for (; from < words->count; from++)
 		line->arg[line->arg_count++] = words->word[from];
 	return 0;
@@ -131,13 +135,20 @@ check_options(const struct ctl_command *c, const struct ctl_line *line)
 	return 0;
 }
 
+/* Whether more words could make it this command. */
 static bool
 begins(const struct ctl_command *c, const struct words *words)
 {
-	size_t len = strlen(words->word[0]);
+	const char *p = c->words;
 
-	return words->count == 1 && strncmp(c->words, words->word[0], len) == 0 &&
-	       c->words[len] == ' ';
+	for (unsigned int i = 0; i < words->count; i++) {
+		size_t len = strlen(words->word[i]);
+
+		if (strncmp(p, words->word[i], len) != 0 || p[len] != ' ')
+			return false;
+		p += len + 1;
+	}
+	return true;
 }
 
 /* *command stays NULL if there are only the words that several commands begin with. */

@@ -23,6 +23,7 @@
 #ifndef PVSWITCH_H
 #define PVSWITCH_H
 
+#include <rte_cycles.h>
 #include <rte_rcu_qsbr.h>
 
 #include <pvn_switch.h>
@@ -76,6 +77,13 @@ struct pvs {
 	bool quit;   /* atomic: workers end */
 	int wake_fd; /* eventfd: the main thread has something to look at */
 };
+
+/* The second, for the forwarding database. */
+static inline uint16_t
+pvs_now_s(void)
+{
+	return rte_rdtsc() / rte_get_tsc_hz();
+}
 
 /* ---- ports.c; errors are said in `why`, a whole sentence without a full stop ---- */
 
