@@ -154,6 +154,8 @@ begin(struct pvs *sw, char *why)
 		ret = pvs_control_open(sw, why);
 	if (ret == 0)
 		ret = pvs_guests_begin(sw, why);
+	if (ret == 0)
+		pvs_telemetry_open(sw);
 	return ret;
 }
 
@@ -173,12 +175,6 @@ end(struct pvs *sw)
 
 /* ---- the loop ---- */
 
-static uint16_t
-now_s(void)
-{
-	return rte_rdtsc() / rte_get_tsc_hz();
-}
-
 /* All buckets have their turn within the ageing time, in 16 parts. */
 static void
 tick(struct pvs *sw)
@@ -187,7 +183,8 @@ tick(struct pvs *sw)
 	char why[PVS_WHY_MAX];
 	const uint32_t buckets = sw->fdb->buckets;
 
-	pvn_fdb_sweep(sw->fdb, &pos, RTE_MAX(buckets / 16, 1u), now_s(), sw->options.ageing);
+	pvn_fdb_sweep(sw->fdb, &pos, RTE_MAX(buckets / 16, 1u), pvs_now_s(),
+		      sw->options.ageing);
 	if (sw->workers > 1 && pvs_view_rebalance(sw))
 		pvs_view_publish(sw, why);
 }
@@ -217,6 +214,18 @@ now_ms(void)
 	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
+/* Telemetry's thread has its turn while this waits. */
+static int
+wait_for(struct pollfd *fds, int n, int64_t left_ms)
+{
+	int ret;
+
+	pvs_unlock();
+	ret = poll(fds, n, left_ms > 0 ? left_ms : 0);
+	pvs_lock();
+	return ret;
+}
+
 static void
 loop(struct pvs *sw, int signal_fd)
 {
@@ -227,9 +236,8 @@ loop(struct pvs *sw, int signal_fd)
 
 	for (;;) {
 		int n = 2 + pvs_control_fds(fds + 2, FDS_MAX - 2);
-		int64_t left = next - now_ms();
 
-		if (poll(fds, n, left > 0 ? left : 0) < 0 && errno != EINTR)
+		if (wait_for(fds, n, next - now_ms()) < 0 && errno != EINTR)
 			return;
 		if ((fds[SIGNAL_FD].revents & POLLIN) != 0 && take_signal(sw, signal_fd))
 			return;
@@ -275,6 +283,7 @@ main(int argc, char **argv)
 	if (ret != 0)
 		return ret > 0 ? 0 : 2;
 	sw->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pvs_lock();
 	ret = begin(sw, why);
 	if (ret == 0) {
 		PVS_LOG(NOTICE, "%u workers, control socket %s", sw->workers, sw->options.control);
