@@ -134,8 +134,7 @@ pvs_eth_open(struct pvs *sw, struct pvs_port *port, char *why)
 			port->set.rate);
 	if (rte_eth_macaddr_get(eth->id, &mac) == 0)
 		port->mac = pvn_mac_from_bytes(mac.addr_bytes);
-	for (uint16_t q = 0; q < eth->rx_queues; q++)
-		pvs_view_place(sw, &eth->source[q], number, q);
+	pvs_view_place(sw, eth->source, number, eth->rx_queues);
 	port->eth = eth;
 	return 0;
 }

@@ -183,10 +183,11 @@ tick(struct pvs *sw)
 	char why[PVS_WHY_MAX];
 	const uint32_t buckets = sw->fdb->buckets;
 
-	pvn_fdb_sweep(sw->fdb, &pos, RTE_MAX(buckets / 16, 1u), pvs_now_s(),
-		      sw->options.ageing);
-	if (sw->workers > 1 && pvs_view_rebalance(sw))
+	pvn_fdb_sweep(sw->fdb, &pos, RTE_MAX(buckets / 16, 1u), pvs_now_s(), sw->options.ageing);
+	if (sw->stale)
 		pvs_view_publish(sw, why);
+	if (sw->workers > 1)
+		pvs_view_rebalance(sw);
 }
 
 /* True if the switch is to end. */
