@@ -19,6 +19,7 @@
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
+#include <rte_ethdev.h>
 #include <rte_malloc.h>
 
 #include <pvn_compat.h>
@@ -159,10 +160,25 @@ begin(struct pvs *sw, char *why)
 	return ret;
 }
 
-static void
+/* When all ports are gone, an mbuf that is not there was lost on the way. */
+static int
+check_pool(const struct pvs *sw)
+{
+	const unsigned int lost = sw->pool != NULL ? rte_mempool_in_use_count(sw->pool) : 0;
+
+	if (lost == 0)
+		return 0;
+	PVS_LOG(ERR, "%u mbufs were not given back: please report it, with the ports there were",
+		lost);
+	return -EIO;
+}
+
+/* 0, or what went wrong before that nobody noticed. */
+static int
 end(struct pvs *sw)
 {
 	char why[PVS_WHY_MAX];
+	uint16_t id;
 
 	pvs_control_close(sw);
 	pvs_guests_end(sw);
@@ -171,6 +187,9 @@ end(struct pvs *sw)
 			pvs_port_remove(sw, sw->port[i].name, why);
 	__atomic_store_n(&sw->quit, true, __ATOMIC_RELAXED);
 	rte_eal_mp_wait_lcore();
+	RTE_ETH_FOREACH_DEV (id)
+		rte_eth_dev_close(id); /* those that were EAL's have mbufs in their queues still */
+	return check_pool(sw);
 }
 
 /* ---- the loop ---- */
@@ -292,7 +311,8 @@ main(int argc, char **argv)
 	} else if (why[0] != '\0') {
 		PVS_LOG(ERR, "%s", why);
 	}
-	end(sw);
+	if (end(sw) < 0 && ret == 0)
+		ret = -EIO;
 	pvs_options_free(&sw->options);
 	rte_eal_cleanup();
 	return ret == 0 ? 0 : 1;
