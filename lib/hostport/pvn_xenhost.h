@@ -11,6 +11,8 @@
 #ifndef PVN_XENHOST_H
 #define PVN_XENHOST_H
 
+#include <time.h>
+
 #include <pvn_xen_hub.h>
 #include <pvn_xenbus.h>
 #include <xenvirt.h>
@@ -55,12 +57,18 @@ struct pvn_xenhost {
 	char why[PVN_XENHOST_WHY_MAX]; /* the last connection was refused or ended for this reason
 					*/
 	uint64_t connects;
+	uint64_t rate; /* what the toolstack lets the guest send, bits per second; 0: any */
 
 	/* Inside. */
 	struct pvn_xen_hub *hub;
 	struct pvn_xen_client client;
 	enum pvn_xenhost_phase phase;
+	bool started;
 	bool link_told;
+	uint8_t quiet;	 /* looks without a reason since the last at the store */
+	uint8_t lines;	 /* log lines in this span */
+	uint32_t unsaid; /* and those that were too many */
+	time_t span;
 	char front[PVN_XENHOST_DIR_MAX];
 	char back[PVN_XENHOST_DIR_MAX];
 	char connection[20];

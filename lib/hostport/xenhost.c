@@ -25,10 +25,43 @@
 #define HOST_LOG(level, host, fmt, ...)                                                            \
 	PVN_LOG_LINE(level, (host)->logtype, "%s: " fmt, (host)->name, ##__VA_ARGS__)
 
+/* Ticks between looks at the store that nothing gives a reason for. With hundreds of ports and ten
+ * ticks a second the store would do little else.
+ */
+#define QUIET_TICKS 20
+
+/* A guest may begin again as often as it likes; this many lines are written about it in so many
+ * seconds.
+ */
+#define SPAN_LINES 20
+#define SPAN_S 10
+
 static struct pvn_xen *
 xen(const struct pvn_xenhost *host)
 {
 	return pvn_xen_hub_xen(host->hub);
+}
+
+/* Whether a line about what the guest did may be written. Hub locked. */
+static bool
+may_say(struct pvn_xenhost *host)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (now.tv_sec - host->span >= SPAN_S) {
+		if (host->unsaid > 0)
+			HOST_LOG(NOTICE, host, "%u lines more were not written", host->unsaid);
+		host->span = now.tv_sec;
+		host->lines = 0;
+		host->unsaid = 0;
+	}
+	if (host->lines < SPAN_LINES) {
+		host->lines++;
+		return true;
+	}
+	host->unsaid++;
+	return false;
 }
 
 /* Nodes of ours to be written together. */
@@ -65,7 +98,7 @@ put_words(struct pvn_xenhost *host, const struct words *w)
 	int ret = pvn_xenbus_transact(xen(host), write_words, (void *)(uintptr_t)w);
 
 	/* Gone, or no longer ours to look at, is the toolstack's doing; the next look sees it. */
-	if (ret < 0 && ret != -ENOENT && ret != -EACCES)
+	if (ret < 0 && ret != -ENOENT && ret != -EACCES && may_say(host))
 		HOST_LOG(ERR, host, "cannot write into %s: %s", host->back, pvn_xen_why());
 	return ret;
 }
@@ -166,7 +199,9 @@ refuse(struct pvn_xenhost *host)
 {
 	struct words w = {.dir = host->back};
 
-	HOST_LOG(ERR, host, "connection with domain %u ended: %s", host->front_id, host->why);
+	if (may_say(host))
+		HOST_LOG(ERR, host, "connection with domain %u ended: %s", host->front_id,
+			 host->why);
 	disconnect(host);
 	add_word(&w, "error", host->why);
 	add_word(&w, "state", "6"); /* Closed */
@@ -222,8 +257,11 @@ connect(struct pvn_xenhost *host)
 	host->connects++;
 	host->why[0] = '\0';
 	set_state(host, PVN_XENBUS_CONNECTED);
-	HOST_LOG(NOTICE, host, "connected to domain %u: %u queue pairs, %u pages, features 0x%llx",
-		 host->front_id, host->queues, host->page_count, (unsigned long long)host->agreed);
+	if (may_say(host))
+		HOST_LOG(NOTICE, host,
+			 "connected to domain %u: %u queue pairs, %u pages, features 0x%llx",
+			 host->front_id, host->queues, host->page_count,
+			 (unsigned long long)host->agreed);
 }
 
 static void
@@ -235,7 +273,8 @@ look_connected(struct pvn_xenhost *host, enum pvn_xenbus_state front)
 		   !front_alive(host) || !answers_us(host)) {
 		disconnect(host);
 		offer(host);
-		HOST_LOG(NOTICE, host, "domain %u is gone, waiting for it", host->front_id);
+		if (may_say(host))
+			HOST_LOG(NOTICE, host, "domain %u is gone, waiting for it", host->front_id);
 	}
 }
 
@@ -250,18 +289,40 @@ going(struct pvn_xenhost *host)
 	       online == 0;
 }
 
+/* Whether this is only the tick, and all is well as far as our own memory tells. */
+static bool
+is_quiet(struct pvn_xenhost *host)
+{
+	if (host->client.told || ++host->quiet >= QUIET_TICKS)
+		return false;
+	return host->phase != PVN_XENHOST_CONNECTED || (front_alive(host) && !ring_fault(host));
+}
+
+static void
+leave(struct pvn_xenhost *host)
+{
+	if (host->phase == PVN_XENHOST_STOPPED)
+		return;
+	disconnect(host);
+	set_state(host, PVN_XENBUS_CLOSED);
+}
+
 static void
 host_look(struct pvn_xen_client *client)
 {
 	struct pvn_xenhost *host = container_of(client, struct pvn_xenhost, client);
 	enum pvn_xenbus_state front;
 
-	if (host->phase == PVN_XENHOST_STOPPED)
+	if (!host->started || is_quiet(host))
 		return;
+	host->quiet = 0;
 	host->going = going(host);
 	if (host->going) {
-		disconnect(host);
-		set_state(host, PVN_XENBUS_CLOSED);
+		leave(host);
+		return;
+	}
+	if (host->phase == PVN_XENHOST_STOPPED) {
+		offer(host); /* the one before could not be written */
 		return;
 	}
 	front = pvn_xenbus_state(xen(host), host->front);
@@ -313,6 +374,7 @@ read_policy(struct pvn_xenhost *host)
 	if (pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back, "rate", 10, UINT64_MAX,
 				   &value) < 0)
 		value = 0;
+	host->rate = value;
 	if (pvn_host_policy_rate(&host->policy, value) == 0)
 		return 0;
 	HOST_LOG(ERR, host, "%s/rate: %llu bits per second are not possible", host->back,
@@ -361,6 +423,7 @@ pvn_xenhost_start(struct pvn_xenhost *host)
 	host->features |= RTE_BIT64(VIRTIO_F_VERSION_1) | RTE_BIT64(VIRTIO_F_IN_ORDER) |
 			  RTE_BIT64(VIRTIO_NET_F_MRG_RXBUF) | RTE_BIT64(VIRTIO_NET_F_GUEST_CSUM) |
 			  RTE_BIT64(VIRTIO_NET_F_GUEST_TSO4) | RTE_BIT64(VIRTIO_NET_F_GUEST_TSO6);
+	host->started = true;
 	offer(host);
 	snprintf(path, sizeof(path), "%s/state", host->front);
 	ret = pvn_xen_hub_watch(host->hub, &host->client, path);
@@ -381,10 +444,8 @@ pvn_xenhost_stop(struct pvn_xenhost *host)
 	char path[PVN_XENHOST_DIR_MAX + 8];
 
 	pvn_xen_hub_lock(host->hub);
-	if (host->phase != PVN_XENHOST_STOPPED) {
-		disconnect(host);
-		set_state(host, PVN_XENBUS_CLOSED);
-	}
+	host->started = false;
+	leave(host);
 	snprintf(path, sizeof(path), "%s/state", host->front);
 	pvn_xen_hub_unwatch(host->hub, &host->client, path);
 	snprintf(path, sizeof(path), "%s/online", host->back);
