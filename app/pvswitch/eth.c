@@ -24,15 +24,30 @@ device_name(const char *device, char *name, size_t size)
 	snprintf(name, size, "%.*s", (int)strcspn(device, ","), device);
 }
 
+/* A device that another port has would be stopped under that one's hands. */
 static int
-find_or_probe(struct pvs_eth *eth, const char *device, char *why)
+check_free(const struct pvs *sw, uint16_t id, const char *device, char *why)
+{
+	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++) {
+		const struct pvs_port *port = &sw->port[i];
+
+		if (port->kind != PVS_ETH || port->eth->id != id)
+			continue;
+		snprintf(why, PVS_WHY_MAX, "device %s is port %s already", device, port->name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int
+find_or_probe(struct pvs *sw, struct pvs_eth *eth, const char *device, char *why)
 {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	int ret;
 
 	device_name(device, name, sizeof(name));
 	if (rte_eth_dev_get_port_by_name(name, &eth->id) == 0)
-		return 0;
+		return check_free(sw, eth->id, device, why);
 	ret = rte_dev_probe(device);
 	if (ret == 0 && rte_eth_dev_get_port_by_name(name, &eth->id) == 0) {
 		eth->ours = true;
@@ -45,7 +60,9 @@ find_or_probe(struct pvs_eth *eth, const char *device, char *why)
 	return ret < 0 ? ret : -ENODEV;
 }
 
-/* As many transmit queues as workers, if there are; else workers share them. */
+/* As many transmit queues as workers, if there are; else workers share them. Some devices (tap)
+ * want as many in both directions.
+ */
 static int
 configure(struct pvs *sw, struct pvs_eth *eth, const struct pvs_settings *set)
 {
@@ -67,6 +84,10 @@ configure(struct pvs *sw, struct pvs_eth *eth, const struct pvs_settings *set)
 	conf.rxmode.mtu = set->mtu;
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	ret = rte_eth_dev_configure(eth->id, eth->rx_queues, eth->tx_queues, &conf);
+	if (ret == 0 || eth->tx_queues == eth->rx_queues)
+		return ret;
+	eth->tx_queues = eth->rx_queues;
 	return rte_eth_dev_configure(eth->id, eth->rx_queues, eth->tx_queues, &conf);
 }
 
@@ -119,7 +140,7 @@ pvs_eth_open(struct pvs *sw, struct pvs_port *port, char *why)
 		snprintf(why, PVS_WHY_MAX, "out of memory");
 		return -ENOMEM;
 	}
-	ret = find_or_probe(eth, port->set.device, why);
+	ret = find_or_probe(sw, eth, port->set.device, why);
 	if (ret < 0) {
 		rte_free(eth);
 		return ret;
@@ -134,8 +155,7 @@ pvs_eth_open(struct pvs *sw, struct pvs_port *port, char *why)
 			port->set.rate);
 	if (rte_eth_macaddr_get(eth->id, &mac) == 0)
 		port->mac = pvn_mac_from_bytes(mac.addr_bytes);
-	for (uint16_t q = 0; q < eth->rx_queues; q++)
-		pvs_view_place(sw, &eth->source[q], number, q);
+	pvs_view_place(sw, eth->source, number, eth->rx_queues);
 	port->eth = eth;
 	return 0;
 }

@@ -376,7 +376,7 @@ free_rest(struct pvs_worker *w)
 }
 
 uint32_t
-pvs_forward(struct pvs_worker *w, const struct pvs_source *source, uint64_t now)
+pvs_forward(struct pvs_worker *w, struct pvs_source *source, uint64_t now)
 {
 	const struct pvs_lane *from = &w->view->lane[source->port];
 	struct pvn_host_rxq *rxq = NULL;
@@ -385,7 +385,7 @@ pvs_forward(struct pvs_worker *w, const struct pvs_source *source, uint64_t now)
 		.fdb = w->sw->fdb,
 		.fdb_counts = &w->sw->fdb_counts[w->id],
 		.counts = &w->sw->counts[w->id][source->port],
-		.storm = (struct pvn_switch_storm *)(uintptr_t)&source->storm,
+		.storm = &source->storm,
 		.now = now,
 		.now_s = w->now_s,
 		.port = source->port,

@@ -145,8 +145,7 @@ add_port(struct pvs *sw, struct pvs_port *port, struct pvs_guest *guest)
 	port->mac = pvn_mac_from_bytes(guest->host.policy.mac.addr_bytes);
 	read_names(port, guest);
 	apply_settings(sw, port);
-	for (uint32_t q = 0; q < RTE_MIN(sw->workers, XENVIRT_QUEUES_MAX); q++)
-		pvs_view_place(sw, &guest->source[q], number, q);
+	pvs_view_place(sw, guest->source, number, RTE_MIN(sw->workers, XENVIRT_QUEUES_MAX));
 	if (start_host(sw, guest) < 0)
 		return -EIO;
 	port->kind = PVS_GUEST;

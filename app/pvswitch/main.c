@@ -19,6 +19,7 @@
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
+#include <rte_ethdev.h>
 #include <rte_malloc.h>
 
 #include <pvn_compat.h>
@@ -154,13 +155,30 @@ begin(struct pvs *sw, char *why)
 		ret = pvs_control_open(sw, why);
 	if (ret == 0)
 		ret = pvs_guests_begin(sw, why);
+	if (ret == 0)
+		pvs_telemetry_open(sw);
 	return ret;
 }
 
-static void
+/* When all ports are gone, an mbuf that is not there was lost on the way. */
+static int
+check_pool(const struct pvs *sw)
+{
+	const unsigned int lost = sw->pool != NULL ? rte_mempool_in_use_count(sw->pool) : 0;
+
+	if (lost == 0)
+		return 0;
+	PVS_LOG(ERR, "%u mbufs were not given back: please report it, with the ports there were",
+		lost);
+	return -EIO;
+}
+
+/* 0, or what went wrong before that nobody noticed. */
+static int
 end(struct pvs *sw)
 {
 	char why[PVS_WHY_MAX];
+	uint16_t id;
 
 	pvs_control_close(sw);
 	pvs_guests_end(sw);
@@ -169,6 +187,9 @@ end(struct pvs *sw)
 			pvs_port_remove(sw, sw->port[i].name, why);
 	__atomic_store_n(&sw->quit, true, __ATOMIC_RELAXED);
 	rte_eal_mp_wait_lcore();
+	RTE_ETH_FOREACH_DEV (id)
+		rte_eth_dev_close(id); /* those that were EAL's have mbufs in their queues still */
+	return check_pool(sw);
 }
 
 /* ---- the loop ---- */
@@ -182,8 +203,10 @@ tick(struct pvs *sw)
 	const uint32_t buckets = sw->fdb->buckets;
 
 	pvn_fdb_sweep(sw->fdb, &pos, RTE_MAX(buckets / 16, 1u), pvs_now_s(), sw->options.ageing);
-	if (sw->workers > 1 && pvs_view_rebalance(sw))
+	if (sw->stale)
 		pvs_view_publish(sw, why);
+	if (sw->workers > 1)
+		pvs_view_rebalance(sw);
 }
 
 /* True if the switch is to end. */
@@ -198,7 +221,7 @@ take_signal(struct pvs *sw, int fd)
 	if (info.ssi_signo != SIGHUP)
 		return true;
 	if (pvs_reload(sw, why) < 0)
-		PVS_LOG(ERR, "reload: %s; nothing else was changed", why);
+		PVS_LOG(ERR, "reload: %s", why);
 	return false;
 }
 
@@ -211,6 +234,18 @@ now_ms(void)
 	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
+/* Telemetry's thread has its turn while this waits. */
+static int
+wait_for(struct pollfd *fds, int n, int64_t left_ms)
+{
+	int ret;
+
+	pvs_unlock();
+	ret = poll(fds, n, left_ms > 0 ? left_ms : 0);
+	pvs_lock();
+	return ret;
+}
+
 static void
 loop(struct pvs *sw, int signal_fd)
 {
@@ -221,12 +256,8 @@ loop(struct pvs *sw, int signal_fd)
 
 	for (;;) {
 		int n = 2 + pvs_control_fds(fds + 2, FDS_MAX - 2);
-		int64_t left = next - now_ms();
 
-		pvs_unlock();
-		n = poll(fds, n, left > 0 ? left : 0) < 0 && errno != EINTR ? -1 : n;
-		pvs_lock();
-		if (n < 0)
+		if (wait_for(fds, n, next - now_ms()) < 0 && errno != EINTR)
 			return;
 		if ((fds[SIGNAL_FD].revents & POLLIN) != 0 && take_signal(sw, signal_fd))
 			return;
@@ -281,7 +312,8 @@ main(int argc, char **argv)
 	} else if (why[0] != '\0') {
 		PVS_LOG(ERR, "%s", why);
 	}
-	end(sw);
+	if (end(sw) < 0 && ret == 0)
+		ret = -EIO;
 	pvs_unlock();
 	pvs_options_free(&sw->options);
 	rte_eal_cleanup();

@@ -73,6 +73,7 @@ struct pvs {
 	struct pvn_fdb *fdb;
 	struct rte_rcu_qsbr *rcu;
 	struct pvs_view *view; /* atomic */
+	bool stale;	       /* the last try to make a new one failed */
 	struct rte_mempool *pool;
 	bool quit;   /* atomic: workers end */
 	int wake_fd; /* eventfd: the main thread has something to look at */

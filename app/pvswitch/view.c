@@ -3,6 +3,7 @@
  *
  * Views: built of the ports there are, swapped as a whole, freed when no worker has one any more.
  */
+#include <sched.h>
 #include <stdlib.h>
 
 #include <rte_cycles.h>
@@ -46,16 +47,21 @@ weigh(struct pvs *sw, uint64_t *weight)
 }
 
 void
-pvs_view_place(struct pvs *sw, struct pvs_source *source, uint16_t port, uint16_t queue)
+pvs_view_place(struct pvs *sw, struct pvs_source *source, uint16_t port, uint16_t n)
 {
 	uint64_t weight[PVS_WORKERS_MAX];
-	uint32_t best = 0;
 
 	weigh(sw, weight);
-	for (uint32_t w = 1; w < sw->workers; w++)
-		if (weight[w] < weight[best])
-			best = w;
-	*source = (struct pvs_source){.port = port, .queue = queue, .worker = best};
+	for (uint16_t q = 0; q < n; q++) {
+		uint32_t best = 0;
+
+		for (uint32_t w = 1; w < sw->workers; w++)
+			if (weight[w] < weight[best])
+				best = w;
+		source[q] = (struct pvs_source){.port = port, .queue = q, .worker = best};
+		/* What its sisters will cost is not known yet: they go to other workers. */
+		weight[best] += rte_get_tsc_hz() / 10;
+	}
 }
 
 /* The source of worker `from` that comes closest to half of the difference to worker `to`. */
@@ -92,7 +98,25 @@ begin_again(struct pvs *sw)
 	}
 }
 
-bool
+/* Two workers must never poll the same queue, and one of them still has the view before while the
+ * other has the new one already. So there is a view in between in which nobody polls it.
+ */
+static void
+hand_over(struct pvs *sw, struct pvs_source *source, uint16_t to)
+{
+	const uint16_t from = source->worker;
+	char why[PVS_WHY_MAX];
+
+	source->worker = PVS_NO_WORKER;
+	if (pvs_view_publish(sw, why) < 0) {
+		source->worker = from;
+		return;
+	}
+	source->worker = to;
+	pvs_view_publish(sw, why); /* if it fails, the next tick tries again */
+}
+
+void
 pvs_view_rebalance(struct pvs *sw)
 {
 	uint64_t weight[PVS_WORKERS_MAX];
@@ -110,10 +134,8 @@ pvs_view_rebalance(struct pvs *sw)
 	if (weight[most] - weight[least] > rte_get_tsc_hz() / 10)
 		source = choose(sw, most, weight[most] - weight[least]);
 	begin_again(sw);
-	if (source == NULL)
-		return false;
-	source->worker = least;
-	return true;
+	if (source != NULL)
+		hand_over(sw, source, least);
 }
 
 /* ---- building ---- */
@@ -128,6 +150,20 @@ mirror_of(struct pvs *sw, const struct pvs_port *port)
 }
 
 static int
+add_source(struct pvs_view *view, struct pvs_source *source)
+{
+	struct pvs_source ***list = &view->source[source->worker];
+	uint32_t *count = &view->sources[source->worker];
+	void *more = realloc(*list, (*count + 1) * sizeof(**list));
+
+	if (more == NULL)
+		return -ENOMEM;
+	*list = more;
+	(*list)[(*count)++] = source;
+	return 0;
+}
+
+static int
 add_sources(struct pvs *sw, struct pvs_view *view)
 {
 	struct pvs_source *s;
@@ -136,14 +172,8 @@ add_sources(struct pvs *sw, struct pvs_view *view)
 		uint32_t n = pvs_port_sources(&sw->port[i], &s);
 
 		for (uint32_t q = 0; q < n; q++) {
-			struct pvs_source ***list = &view->source[s[q].worker];
-			uint32_t *count = &view->sources[s[q].worker];
-			void *more = realloc(*list, (*count + 1) * sizeof(**list));
-
-			if (more == NULL)
+			if (s[q].worker != PVS_NO_WORKER && add_source(view, &s[q]) < 0)
 				return -ENOMEM;
-			*list = more;
-			(*list)[(*count)++] = &s[q];
 		}
 	}
 	return 0;
@@ -229,16 +259,32 @@ view_build(struct pvs *sw, char *why)
 	return view;
 }
 
+/* Until no worker uses what was taken out of its sight. A worker may share a core with us. */
+static void
+wait_for_workers(struct pvs *sw)
+{
+	uint64_t token;
+
+	/* Our store before our look at who is online; pairs with the fence in
+	 * rte_rcu_qsbr_thread_online(), between its mark and its worker's look at the view.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	token = rte_rcu_qsbr_start(sw->rcu);
+	while (rte_rcu_qsbr_check(sw->rcu, token, false) == 0)
+		sched_yield();
+}
+
 int
 pvs_view_publish(struct pvs *sw, char *why)
 {
 	struct pvs_view *fresh = view_build(sw, why), *old;
 
+	sw->stale = fresh == NULL;
 	if (fresh == NULL)
 		return -EINVAL;
 	/* REL-VIEW: a view before its address. Pairs with ACQ-VIEW in pvs_worker_run(). */
 	old = __atomic_exchange_n(&sw->view, fresh, __ATOMIC_ACQ_REL);
-	rte_rcu_qsbr_synchronize(sw->rcu, RTE_QSBR_THRID_INVALID);
+	wait_for_workers(sw);
 	view_free(old);
 	return 0;
 }

@@ -16,12 +16,13 @@
 #include "pvswitch.h"
 
 #define PVS_NO_PORT 0xFFFFu
+#define PVS_NO_WORKER 0xFFFFu
 
 /* What belongs to a receive queue, whichever worker polls it. */
 struct pvs_source {
 	uint16_t port;
 	uint16_t queue;
-	uint16_t worker; /* the main thread's choice */
+	uint16_t worker; /* the main thread's choice; PVS_NO_WORKER: between two */
 	struct pvn_switch_storm storm;
 	uint64_t cycles; /* busy ones; its worker writes */
 	uint64_t before; /* the main thread's: cycles when it looked last */
@@ -70,13 +71,11 @@ struct pvs_view {
  */
 int pvs_view_publish(struct pvs *sw, char *why);
 
-/* Spreads the sources over the workers by what they cost since the last call. True if one was
- * given to another worker; then a view is to be published.
- */
-bool pvs_view_rebalance(struct pvs *sw);
+/* Spreads the sources over the workers by what they cost since the last call, one at a time. */
+void pvs_view_rebalance(struct pvs *sw);
 
-/* A new source goes to the worker with the least to do. */
-void pvs_view_place(struct pvs *sw, struct pvs_source *source, uint16_t port, uint16_t queue);
+/* New sources, of queues 0 to n - 1 of a port, go to the workers with the least to do. */
+void pvs_view_place(struct pvs *sw, struct pvs_source *source, uint16_t port, uint16_t n);
 
 /* The sources of a port: their number. */
 uint32_t pvs_port_sources(struct pvs_port *port, struct pvs_source **sources);
@@ -102,7 +101,7 @@ struct pvs_worker {
 int pvs_worker_run(void *worker);
 
 /* One burst of a source to where it goes; the number of frames received. */
-uint32_t pvs_forward(struct pvs_worker *w, const struct pvs_source *source, uint64_t now);
+uint32_t pvs_forward(struct pvs_worker *w, struct pvs_source *source, uint64_t now);
 
 /* ---- guests.c ---- */
 

@@ -28,14 +28,21 @@ pvn_host_policy_rate(struct pvn_host_policy *policy, uint64_t bits_per_s)
 		.cir = bits_per_s / 8,
 		.cbs = RTE_MAX(bits_per_s / 8 / 100, UINT64_C(65536)),
 	};
+	struct rte_meter_srtcm_profile profile;
+	struct rte_meter_srtcm meter;
 
-	policy->limit_rate = bits_per_s != 0;
-	rte_spinlock_init(&policy->meter_lock);
-	if (bits_per_s == 0)
-		return 0;
-	if (rte_meter_srtcm_profile_config(&policy->profile, &params) != 0)
+	if (bits_per_s != 0 && (rte_meter_srtcm_profile_config(&profile, &params) != 0 ||
+				rte_meter_srtcm_config(&meter, &profile) != 0))
 		return -EINVAL;
-	return rte_meter_srtcm_config(&policy->meter, &policy->profile) == 0 ? 0 : -EINVAL;
+	rte_spinlock_lock(&policy->meter_lock);
+	if (bits_per_s != 0) {
+		policy->profile = profile;
+		policy->meter = meter;
+	}
+	/* Who has just seen that there is a limit finds the old one, which still works. */
+	__atomic_store_n(&policy->limit_rate, bits_per_s != 0, __ATOMIC_RELEASE);
+	rte_spinlock_unlock(&policy->meter_lock);
+	return 0;
 }
 
 uint64_t

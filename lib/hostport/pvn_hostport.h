@@ -57,7 +57,9 @@ struct pvn_host_policy {
 	rte_spinlock_t meter_lock;
 };
 
-/* Limits to `bits_per_s`, 0: not at all, with bursts of 10 ms but at least 64 KiB. 0 or -errno. */
+/* Limits to `bits_per_s`, 0: not at all, with bursts of 10 ms but at least 64 KiB. Any thread's, at
+ * any time; the policy was zeroed at first. 0, or -errno and nothing has changed.
+ */
 int pvn_host_policy_rate(struct pvn_host_policy *policy, uint64_t bits_per_s);
 
 /* Which frames the rate lets through: bit i is for one of lens[i] bytes; n is at most 64. Any

@@ -11,6 +11,8 @@
 #ifndef PVN_XENHOST_H
 #define PVN_XENHOST_H
 
+#include <time.h>
+
 #include <pvn_xen_hub.h>
 #include <pvn_xenbus.h>
 #include <xenvirt.h>
@@ -64,15 +66,18 @@ struct pvn_xenhost {
 	char why[PVN_XENHOST_WHY_MAX]; /* the last connection was refused or ended for this reason
 					*/
 	uint64_t connects;
+	uint64_t rate; /* what the toolstack lets the guest send, bits per second; 0: any */
 
 	/* Inside. */
 	struct pvn_xen_hub *hub;
 	struct pvn_xen_client client;
 	enum pvn_xenhost_phase phase;
+	bool started;
 	bool link_told;
 	struct pvn_xenhost_allowance offers;
 	struct pvn_xenhost_allowance lines;
 	uint64_t untold; /* lines left out since the last one */
+	uint8_t quiet; /* looks without a reason since the last at the store */
 	char front[PVN_XENHOST_DIR_MAX];
 	char back[PVN_XENHOST_DIR_MAX];
 	char connection[20];

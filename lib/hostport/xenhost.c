@@ -75,6 +75,11 @@ may_tell(struct pvn_xenhost *host)
 			HOST_LOG(level, host, fmt, ##__VA_ARGS__);                                 \
 	} while (0)
 
+/* Ticks between looks at the store that nothing gives a reason for. With hundreds of ports and ten
+ * ticks a second the store would do little else.
+ */
+#define QUIET_TICKS 20
+
 static struct pvn_xen *
 xen(const struct pvn_xenhost *host)
 {
@@ -327,18 +332,40 @@ going(struct pvn_xenhost *host)
 	       online == 0;
 }
 
+/* Whether this is only the tick, and all is well as far as our own memory tells. */
+static bool
+is_quiet(struct pvn_xenhost *host)
+{
+	if (host->client.told || ++host->quiet >= QUIET_TICKS)
+		return false;
+	return host->phase != PVN_XENHOST_CONNECTED || (front_alive(host) && !ring_fault(host));
+}
+
+static void
+leave(struct pvn_xenhost *host)
+{
+	if (host->phase == PVN_XENHOST_STOPPED)
+		return;
+	disconnect(host);
+	set_state(host, PVN_XENBUS_CLOSED);
+}
+
 static void
 host_look(struct pvn_xen_client *client)
 {
 	struct pvn_xenhost *host = container_of(client, struct pvn_xenhost, client);
 	enum pvn_xenbus_state front;
 
-	if (host->phase == PVN_XENHOST_STOPPED)
+	if (!host->started || is_quiet(host))
 		return;
+	host->quiet = 0;
 	host->going = going(host);
 	if (host->going) {
-		disconnect(host);
-		set_state(host, PVN_XENBUS_CLOSED);
+		leave(host);
+		return;
+	}
+	if (host->phase == PVN_XENHOST_STOPPED) {
+		offer(host); /* the one before could not be written */
 		return;
 	}
 	front = pvn_xenbus_state(xen(host), host->front);
@@ -391,6 +418,7 @@ read_policy(struct pvn_xenhost *host)
 	if (pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back, "rate", 10, UINT64_MAX,
 				   &value) < 0)
 		value = 0;
+	host->rate = value;
 	if (pvn_host_policy_rate(&host->policy, value) == 0)
 		return 0;
 	HOST_LOG(ERR, host, "%s/rate: %llu bits per second are not possible", host->back,
@@ -440,6 +468,7 @@ pvn_xenhost_start(struct pvn_xenhost *host)
 			  RTE_BIT64(VIRTIO_NET_F_MRG_RXBUF) | RTE_BIT64(VIRTIO_NET_F_GUEST_CSUM) |
 			  RTE_BIT64(VIRTIO_NET_F_GUEST_TSO4) | RTE_BIT64(VIRTIO_NET_F_GUEST_TSO6);
 	host->offers = (struct pvn_xenhost_allowance){0}; /* this one is not the guest's doing */
+	host->started = true;
 	offer(host);
 	snprintf(path, sizeof(path), "%s/state", host->front);
 	ret = pvn_xen_hub_watch(host->hub, &host->client, path);
@@ -460,10 +489,8 @@ pvn_xenhost_stop(struct pvn_xenhost *host)
 	char path[PVN_XENHOST_DIR_MAX + 8];
 
 	pvn_xen_hub_lock(host->hub);
-	if (host->phase != PVN_XENHOST_STOPPED) {
-		disconnect(host);
-		set_state(host, PVN_XENBUS_CLOSED);
-	}
+	host->started = false;
+	leave(host);
 	snprintf(path, sizeof(path), "%s/state", host->front);
 	pvn_xen_hub_unwatch(host->hub, &host->client, path);
 	snprintf(path, sizeof(path), "%s/online", host->back);

@@ -31,8 +31,12 @@ typedef int (*pvn_xen_spawn)(pthread_t *thread, void *(*run)(void *), void *arg)
 /* A port, as part of the port's own struct. */
 struct pvn_xen_client {
 	/* Look at how things are. Called with the hub locked, by its thread or by
-	 * pvn_xen_hub_wake(). */
+	 * pvn_xen_hub_wake(). If not `told`, it is only the tick: what is in reach may be looked
+	 * at each time, the store, which all domains share, now and then.
+	 */
 	void (*look)(struct pvn_xen_client *client);
+	/* A watch of this client fired; called before the look at it, locked. May be NULL. */
+	void (*heard)(struct pvn_xen_client *client, const char *path);
 	/* What must not be done under the lock (callbacks of the application); may be NULL. Called
 	 * after each look, with the hub unlocked.
 	 */
@@ -46,6 +50,7 @@ struct pvn_xen_client {
 	uint32_t looks;			      /* in this tick */
 	bool dirty;
 	bool muted; /* no more looks in this tick, and no watch in the store */
+	bool told; /* there is a reason to look: a watch, an event, or pvn_xen_hub_wake() */
 };
 
 /* The hub of `spec` in this process, opened or found; each open needs a close. */

@@ -60,15 +60,20 @@ static void
 mark_watches(struct pvn_xen_hub *hub)
 {
 	struct pvn_xen_client *client;
-	char *token;
+	char *token, *path;
 
 	for (int i = 0; i < TAKEN_PER_TURN; i++) {
-		if (pvn_xen_watch_next(hub->x, &token, NULL) != 0)
+		if (pvn_xen_watch_next(hub->x, &token, &path) != 0)
 			return;
-		TAILQ_FOREACH (client, &hub->clients, next)
-			if (strcmp(client->token, token) == 0)
-				client->dirty = true;
+		TAILQ_FOREACH (client, &hub->clients, next) {
+			if (strcmp(client->token, token) != 0)
+				continue;
+			client->dirty = client->told = true;
+			if (client->heard != NULL)
+				client->heard(client, path);
+		}
 		free(token);
+		free(path);
 	}
 }
 
@@ -85,7 +90,7 @@ mark_events(struct pvn_xen_hub *hub)
 		/* Unmasked at the next tick: an event only means "look now". */
 		TAILQ_FOREACH (client, &hub->clients, next)
 			if (client->port == port)
-				client->dirty = true;
+				client->dirty = client->told = true;
 	}
 }
 
@@ -143,6 +148,13 @@ next_dirty(struct pvn_xen_hub *hub)
 	return NULL;
 }
 
+static void
+look_at(struct pvn_xen_client *client)
+{
+	client->look(client);
+	client->told = false;
+}
+
 /* Locked. The lock is let go for the after() of each client, so the list may change meanwhile. */
 static void
 look_at_dirty(struct pvn_xen_hub *hub)
@@ -152,7 +164,7 @@ look_at_dirty(struct pvn_xen_hub *hub)
 	while ((client = next_dirty(hub)) != NULL) {
 		client->dirty = false;
 		client->looks++;
-		client->look(client);
+		look_at(client);
 		if (client->looks == LOOKS_PER_TICK && !client->muted)
 			mute(hub, client);
 		if (client->after == NULL)
@@ -356,7 +368,8 @@ void
 pvn_xen_hub_wake(struct pvn_xen_hub *hub, struct pvn_xen_client *client)
 {
 	pvn_xen_hub_lock(hub);
-	client->look(client);
+	client->told = true;
+	look_at(client);
 	pvn_xen_hub_unlock(hub);
 	if (client->after != NULL)
 		client->after(client);

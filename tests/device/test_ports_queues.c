@@ -281,7 +281,24 @@ test_rate(void **state)
 		assert_int_equal(port_host_rx_total(&p.hrx[0]), p.gtx[0].stats.packets);
 		port_close(&p);
 	}
-	assert_int_not_equal(pvn_host_policy_rate(&p.policy, 7), 0);
+}
+
+/* A rate that is not possible leaves the one before in force; 0 ends it. */
+static void
+test_rate_changed(void **state)
+{
+	struct pvn_host_policy policy = {0};
+	const uint32_t lens[2] = {65536, 65536};
+
+	(void)state;
+	assert_int_not_equal(pvn_host_policy_rate(&policy, 7), 0);
+	assert_false(policy.limit_rate);
+	assert_int_equal(pvn_host_policy_rate(&policy, 8000), 0);
+	assert_int_not_equal(pvn_host_policy_rate(&policy, 7), 0);
+	assert_true(policy.limit_rate);
+	assert_int_equal(pvn_host_within_rate(&policy, lens, 2), 1);
+	assert_int_equal(pvn_host_policy_rate(&policy, 0), 0);
+	assert_false(policy.limit_rate);
 }
 
 /* A thread that looked at the clock earlier than another, but comes later, gains nothing. */
@@ -355,8 +372,10 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		PORT_TEST(test_queues), PORT_TEST(test_shared_ring), PORT_TEST(test_reconnect),
-		PORT_TEST(test_rate),	PORT_TEST(test_rate_behind), PORT_TEST(test_rate_threads),
+		PORT_TEST(test_queues),	      PORT_TEST(test_shared_ring),
+		PORT_TEST(test_reconnect),    PORT_TEST(test_rate),
+		PORT_TEST(test_rate_behind),  PORT_TEST(test_rate_changed),
+		PORT_TEST(test_rate_threads),
 	};
 
 	return PORT_RUN(tests);
