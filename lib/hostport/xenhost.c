@@ -336,7 +336,8 @@ going(struct pvn_xenhost *host)
 static bool
 is_quiet(struct pvn_xenhost *host)
 {
-	if (host->client.told || ++host->quiet >= QUIET_TICKS)
+	if (host->client.told || host->phase == PVN_XENHOST_WAITING ||
+	    ++host->quiet >= QUIET_TICKS)
 		return false;
 	return host->phase != PVN_XENHOST_CONNECTED || (front_alive(host) && !ring_fault(host));
 }
@@ -362,6 +363,7 @@ host_look(struct pvn_xen_client *client)
 	host->going = going(host);
 	if (host->going) {
 		leave(host);
+		host->started = false; /* a device that comes to this place later is another */
 		return;
 	}
 	if (host->phase == PVN_XENHOST_STOPPED) {
