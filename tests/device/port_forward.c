@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define UNTOUCHED 0x5c /* what stands in buffers, and around them, when they are posted */
+
 /* Where the guest is in its rings. */
 static struct {
 	uint16_t frames, descs; /* offered */
@@ -44,19 +46,27 @@ fwd_offer(size_t offset, uint32_t len)
 void
 fwd_post(uint32_t count, uint32_t len)
 {
-	for (uint32_t i = 0; i < count; i++, at.posted++)
-		raw_desc(&to_guest, at.posted,
-			 AT(RX, FWD_OFFSET + at.posted % to_guest.size * FWD_STRIDE), len,
-			 RAW_WRITE);
+	for (uint32_t i = 0; i < count; i++, at.posted++) {
+		const size_t offset = FWD_OFFSET + at.posted % to_guest.size * FWD_STRIDE;
+
+		memset(hostile_page(RX, offset) - RAW_HDR_BYTES, UNTOUCHED, FWD_STRIDE);
+		raw_desc(&to_guest, at.posted, AT(RX, offset), len, RAW_WRITE);
+	}
 	raw_avail_set(&to_guest, at.posted);
 }
 
+/* The next buffer, with nothing written behind its data. */
 static uint8_t *
 next_buffer(uint32_t *word)
 {
+	uint8_t *data;
+
 	*word = raw_used_len(&to_guest, at.taken);
 	assert_int_equal(raw_used_id(&to_guest, at.taken), at.taken % to_guest.size);
-	return hostile_page(RX, raw_desc_addr(&to_guest, at.taken++) & FAR);
+	data = hostile_page(RX, raw_desc_addr(&to_guest, at.taken++) & FAR);
+	for (uint32_t i = 0; i < 16; i++)
+		assert_int_equal(data[(*word & ~RAW_USED_HDR) + i], UNTOUCHED);
+	return data;
 }
 
 bool
@@ -72,8 +82,10 @@ fwd_collect(struct fwd_got *g)
 	g->len = word & ~RAW_USED_HDR;
 	g->buffers = 1;
 	memcpy(g->data, data, g->len);
-	if (!g->has_hdr)
+	if (!g->has_hdr) {
+		assert_int_equal(data[-1], UNTOUCHED);
 		return true;
+	}
 	raw_hdr_get(data, &g->hdr);
 	for (; g->buffers < g->hdr.num_buffers; g->buffers++) {
 		assert_int_not_equal(raw_used(&to_guest), at.taken);

@@ -39,6 +39,7 @@ test_buffers(void **state)
 			assert_true(sent.handled == 1 && !sent.down);
 			assert_true(sent.sent == fits && sent.too_long == !fits);
 			assert_int_equal(sent.bytes, fits ? 200 : 0);
+			assert_int_equal(q->stats.bytes, fits ? 200 : 0);
 			assert_int_equal(q->stats.too_long, !fits);
 			assert_int_equal(port_host_tx_total(q), 1);
 			assert_int_equal(raw_used(&to_guest), fits ? parts : 0);
