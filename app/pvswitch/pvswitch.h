@@ -8,7 +8,8 @@
  *   config.c    the file
  *   cmdline.c   the command line
  *   ports.c     the ports there are; what changes them
- *   guests.c    Xen guests, which appear and vanish by themselves
+ *   guests.c    ports of Xen guests
+ *   watch.c     Xen guests appear and vanish by themselves
  *   eth.c       any port of DPDK's
  *   view.c      what workers see of all that, swapped as a whole
  *   worker.c    the loop
