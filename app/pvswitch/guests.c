@@ -21,7 +21,8 @@
 static bool
 is_about(const char *name, const struct pvs_port *port)
 {
-	return strcmp(name, port->name) == 0 || strcmp(name, port->guest_name) == 0;
+	return strcmp(name, port->name + strlen("xen")) == 0 || /* DOMID.HANDLE */
+	       strcmp(name, port->name) == 0 || strcmp(name, port->guest_name) == 0;
 }
 
 /* As if the operator had said so last; what was said of another mode is void. */
