@@ -15,6 +15,9 @@
 
 #include "view.h"
 
+/* Ports came or are to go, and workers do not know yet: one view for all of them. */
+static bool unsettled;
+
 /* ---- a guest's settings ---- */
 
 /* Whether a section [guest NAME] is about this port. */
@@ -155,7 +158,6 @@ read_names(struct pvs_port *port, struct pvs_guest *guest)
 static int
 add_port(struct pvs *sw, struct pvs_port *port, struct pvs_guest *guest)
 {
-	char why[PVS_WHY_MAX] = "";
 	const uint16_t number = pvs_port_number(sw, port);
 
 	port->guest = guest;
@@ -166,11 +168,9 @@ add_port(struct pvs *sw, struct pvs_port *port, struct pvs_guest *guest)
 	if (start_host(sw, guest) < 0)
 		return -EIO;
 	port->kind = PVS_GUEST;
+	unsettled = true;
 	pvn_fdb_port_set(sw->fdb, number, port->set.learn, port->set.secured);
-	if (pvs_view_publish(sw, why) == 0)
-		return 0;
-	PVS_LOG(ERR, "port %s: %s", port->name, why);
-	return -EINVAL;
+	return 0;
 }
 
 void
@@ -211,19 +211,33 @@ pvs_guest_appear(struct pvs *sw, struct pvn_xen_hub *hub, uint16_t front_id, uin
 /* ---- going ---- */
 
 void
-pvs_guest_vanish(struct pvs *sw, struct pvs_port *port)
+pvs_guest_vanish(struct pvs_port *port)
 {
-	struct pvs_guest *guest = port->guest;
+	port->kind = PVS_GOING;
+	unsettled = true;
+}
+
+void
+pvs_guests_settle(struct pvs *sw)
+{
 	char why[PVS_WHY_MAX];
 
-	port->kind = PVS_FREE;
+	if (!unsettled)
+		return;
 	if (pvs_view_publish(sw, why) < 0) {
-		port->kind = PVS_GUEST; /* the next look tries again */
+		PVS_LOG(ERR, "%s; the next tick tries again", why);
 		return;
 	}
-	PVS_LOG(NOTICE, "port %s: gone", port->name);
-	pvs_port_free(sw, port);
-	guest_free(guest);
+	unsettled = false;
+	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++) {
+		struct pvs_guest *guest = sw->port[i].guest;
+
+		if (sw->port[i].kind != PVS_GOING)
+			continue;
+		PVS_LOG(NOTICE, "port %s: gone", sw->port[i].name);
+		pvs_port_free(sw, &sw->port[i]);
+		guest_free(guest);
+	}
 }
 
 struct pvs_port *

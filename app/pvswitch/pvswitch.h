@@ -39,7 +39,12 @@ extern int pvs_logtype;
 /* One line for people. */
 #define PVS_LOG(level, fmt, ...) PVN_LOG_LINE(level, pvs_logtype, fmt, ##__VA_ARGS__)
 
-enum pvs_kind { PVS_FREE, PVS_GUEST, PVS_ETH };
+enum pvs_kind {
+	PVS_FREE,
+	PVS_GUEST,
+	PVS_ETH,
+	PVS_GOING, /* a guest's, in no view to come, until workers are done with the last */
+};
 
 struct pvs_guest;
 struct pvs_eth;

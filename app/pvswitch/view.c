@@ -212,7 +212,7 @@ collect(struct pvs *sw, struct pvn_switch_port *ports)
 
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++) {
 		ports[i].mode = PVN_SWITCH_OFF;
-		if (sw->port[i].kind == PVS_FREE)
+		if (sw->port[i].kind != PVS_GUEST && sw->port[i].kind != PVS_ETH)
 			continue;
 		ports[i] = sw->port[i].set.switch_;
 		if (sw->port[i].kind == PVS_GUEST)

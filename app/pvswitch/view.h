@@ -119,7 +119,10 @@ void pvs_guests_tick(struct pvs *sw); /* once a second */
 
 void pvs_guest_appear(struct pvs *sw, struct pvn_xen_hub *hub, uint16_t front_id, uint16_t handle,
 		      const char *instance);
-void pvs_guest_vanish(struct pvs *sw, struct pvs_port *port);
+void pvs_guest_vanish(struct pvs_port *port);
+
+/* Makes workers know of all guests that appeared or vanished, and lets go of the latter. */
+void pvs_guests_settle(struct pvs *sw);
 struct pvs_port *pvs_guest_find(struct pvs *sw, uint16_t front_id, uint16_t handle);
 
 /* Whether a guest's port may have these settings. 0 or -EINVAL and why. */

@@ -150,7 +150,9 @@ see_device(struct pvs *sw, uint16_t front, uint16_t handle)
 		return;
 	}
 	if (port != NULL)
-		pvs_guest_vanish(sw, port);
+		pvs_guest_vanish(port);
+	if (port != NULL && there)
+		pvs_guests_settle(sw); /* two host ends would write to the same place */
 	if (there)
 		pvs_guest_appear(sw, watch.hub, front, handle, instance);
 }
@@ -200,7 +202,7 @@ see_many(struct pvs *sw, int32_t front)
 		free(fronts);
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
 		if (is_at(&sw->port[i], front) && !sw->port[i].guest->seen)
-			pvs_guest_vanish(sw, &sw->port[i]);
+			pvs_guest_vanish(&sw->port[i]);
 }
 
 void
@@ -219,24 +221,24 @@ pvs_guests_look(struct pvs *sw)
 	watch.count = 0;
 	watch.all = false;
 	pthread_mutex_unlock(&watch.lock);
-	if (all) {
+	if (all)
 		see_many(sw, -1);
-		return;
-	}
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count && !all; i++)
 		if (changed[i].handle == EVERY_HANDLE)
 			see_many(sw, changed[i].front);
 		else
 			see_device(sw, changed[i].front, changed[i].handle);
+	pvs_guests_settle(sw);
 }
 
 void
 pvs_guests_tick(struct pvs *sw)
 {
-	if (watch.hub == NULL || ++watch.ticks < ALL_S)
-		return;
-	watch.ticks = 0;
-	see_many(sw, -1);
+	if (watch.hub != NULL && ++watch.ticks >= ALL_S) {
+		watch.ticks = 0;
+		see_many(sw, -1);
+	}
+	pvs_guests_settle(sw);
 }
 
 /* ---- begin and end ---- */
@@ -275,7 +277,8 @@ pvs_guests_end(struct pvs *sw)
 		return;
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
 		if (sw->port[i].kind == PVS_GUEST)
-			pvs_guest_vanish(sw, &sw->port[i]);
+			pvs_guest_vanish(&sw->port[i]);
+	pvs_guests_settle(sw);
 	pvn_xen_hub_lock(watch.hub);
 	pvn_xen_hub_unwatch(watch.hub, &watch.client, watch.dir);
 	pvn_xen_hub_unlock(watch.hub);
