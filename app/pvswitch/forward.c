@@ -34,6 +34,19 @@ drop(struct parcel *p, enum pvn_switch_cause cause, uint64_t n)
 
 /* ---- to a guest ---- */
 
+static void
+count_sent(struct parcel *p, const struct pvn_host_sent *sent, uint16_t n)
+{
+	pvn_switch_add(&p->counts->tx_frames, sent->sent);
+	pvn_switch_add(&p->counts->tx_bytes, sent->bytes);
+	if (likely(sent->sent == n))
+		return;
+	drop(p, sent->down ? PVN_SWITCH_CAUSE_TX_DOWN : PVN_SWITCH_CAUSE_TX_FULL,
+	     n - sent->handled);
+	drop(p, PVN_SWITCH_CAUSE_TX_LONG, sent->too_long);
+	drop(p, PVN_SWITCH_CAUSE_TX_OFFLOAD, sent->handled - sent->sent - sent->too_long);
+}
+
 /* A frame whose hints the guest does not take, done in software. */
 static void
 put_in_software(struct pvs_worker *w, struct parcel *p, const struct pvn_host_out *out,
@@ -41,17 +54,15 @@ put_in_software(struct pvs_worker *w, struct parcel *p, const struct pvn_host_ou
 {
 	struct rte_mbuf *m = pvn_host_frame_mbuf(out, w->sw->pool);
 
+	struct pvn_host_sent sent;
+
 	if (m == NULL) {
 		drop(p, PVN_SWITCH_CAUSE_TX_NOMBUF, 1);
 		return;
 	}
-	if (pvn_host_tx(q, &m, 1) == 1) {
-		pvn_switch_add(&p->counts->tx_frames, 1);
-		pvn_switch_add(&p->counts->tx_bytes, pvn_host_out_len(out));
-		return;
-	}
+	pvn_host_put_mbuf(q, m, &sent);
+	count_sent(p, &sent, 1);
 	rte_pktmbuf_free(m);
-	drop(p, PVN_SWITCH_CAUSE_TX_FULL, 1);
 }
 
 /* Frames that the guest takes as they are. */
@@ -61,13 +72,7 @@ put_run(struct parcel *p, const struct pvn_host_out *outs, uint16_t n, struct pv
 	struct pvn_host_sent sent;
 
 	pvn_host_put(q, outs, n, &sent);
-	pvn_switch_add(&p->counts->tx_frames, sent.sent);
-	pvn_switch_add(&p->counts->tx_bytes, sent.bytes);
-	if (likely(sent.sent == n))
-		return;
-	drop(p, sent.down ? PVN_SWITCH_CAUSE_TX_DOWN : PVN_SWITCH_CAUSE_TX_FULL, n - sent.handled);
-	drop(p, PVN_SWITCH_CAUSE_TX_LONG, sent.too_long);
-	drop(p, PVN_SWITCH_CAUSE_TX_OFFLOAD, sent.handled - sent.sent - sent.too_long);
+	count_sent(p, &sent, n);
 }
 
 static void
@@ -146,13 +151,16 @@ send_mbufs(struct pvs_worker *w, struct parcel *p, struct rte_mbuf **mbufs, uint
 	}
 }
 
+/* More of one frame are a guest's way to keep a worker busy: honest ones have 45 or so. */
+#define SEGMENTS_MAX 512u
+
 /* A TSO frame as segments. All are sent, or as many as there are mbufs for. */
 static void
 send_segments(struct pvs_worker *w, struct parcel *p, const struct rte_mbuf *m)
 {
 	struct pvn_gso g;
 
-	if (!pvn_gso_begin(&g, m, 0)) {
+	if (!pvn_gso_begin(&g, m, 0) || g.segments > SEGMENTS_MAX) {
 		drop(p, PVN_SWITCH_CAUSE_TX_OFFLOAD, 1);
 		return;
 	}
@@ -177,30 +185,42 @@ send_segments(struct pvs_worker *w, struct parcel *p, const struct rte_mbuf *m)
 	}
 }
 
-/* What a guest left undone is done here: no offload of the port is relied on. The mbuf if it is to
- * be sent, else it was dealt with.
- */
-static struct rte_mbuf *
-finish(struct pvs_worker *w, struct parcel *p, struct rte_mbuf *m)
+/* Mbufs that are to be sent together. */
+struct bunch {
+	struct rte_mbuf *mbuf[PVN_HOST_BURST];
+	uint16_t count;
+};
+
+static void
+send_bunch(struct pvs_worker *w, struct parcel *p, struct bunch *b)
 {
-	if (likely((m->ol_flags & PVN_NETBUF_TX_HINTS) == 0))
-		return m;
-	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0)
+	if (likely(b->count > 0))
+		send_mbufs(w, p, b->mbuf, b->count);
+	b->count = 0;
+}
+
+/* What a guest left undone is done here: no offload of the port is relied on. */
+static void
+finish(struct pvs_worker *w, struct parcel *p, struct rte_mbuf *m, struct bunch *b)
+{
+	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0) {
+		send_bunch(w, p, b); /* what came before goes before */
 		send_segments(w, p, m);
-	else if (pvn_netbuf_checksum(m))
-		return m;
-	else
+	} else if (pvn_netbuf_checksum(m)) {
+		b->mbuf[b->count++] = m;
+		return;
+	} else {
 		drop(p, PVN_SWITCH_CAUSE_TX_OFFLOAD, 1);
+	}
 	rte_pktmbuf_free(m);
-	return NULL;
 }
 
 static void
 to_eth(struct pvs_worker *w, struct parcel *p)
 {
-	struct rte_mbuf *mbufs[PVN_HOST_BURST];
-	uint16_t n = 0;
+	struct bunch b;
 
+	b.count = 0;
 	for (uint16_t i = 0; i < p->count; i++) {
 		struct rte_mbuf *m = NULL;
 
@@ -208,16 +228,14 @@ to_eth(struct pvs_worker *w, struct parcel *p)
 			m = own_mbuf(w, &p->out[i], p->frame[i]);
 		if (m == NULL)
 			m = pvn_host_frame_mbuf(&p->out[i], w->sw->pool);
-		if (unlikely(m == NULL)) {
+		if (unlikely(m == NULL))
 			drop(p, PVN_SWITCH_CAUSE_TX_NOMBUF, 1);
-			continue;
-		}
-		m = finish(w, p, m);
-		if (likely(m != NULL))
-			mbufs[n++] = m;
+		else if (likely((m->ol_flags & PVN_NETBUF_TX_HINTS) == 0))
+			b.mbuf[b.count++] = m;
+		else
+			finish(w, p, m, &b);
 	}
-	if (likely(n > 0))
-		send_mbufs(w, p, mbufs, n);
+	send_bunch(w, p, &b);
 }
 
 /* ---- the burst ---- */
@@ -327,39 +345,44 @@ switch_burst(struct pvs_worker *w, const struct pvs_source *source, struct pvn_s
 	}
 }
 
-/* Frames of an ethdev in the words of a guest's. What cannot be told so is dropped. */
-static void
-take_mbufs(struct pvs_worker *w, struct pvs_eth *eth, uint16_t queue, uint64_t *refused)
+/* Frames of an ethdev in the words of a guest's: as many of them as there are pieces for. How many
+ * were taken; 0 if the first has more segments than there are pieces at all.
+ */
+static uint16_t
+take_mbufs(struct pvs_worker *w, struct rte_mbuf **rx, uint16_t n)
 {
 	struct pvn_host_burst *b = &w->burst;
-	struct rte_mbuf *rx[PVN_HOST_BURST];
-	uint16_t n = rte_eth_rx_burst(eth->id, queue, rx, PVN_HOST_BURST);
 
-	b->count = b->pieces = 0;
-	for (uint16_t i = 0; i < n; i++) {
-		struct pvn_host_frame *f = &b->frame[b->count];
+	b->pieces = 0;
+	for (b->count = 0; b->count < n; b->count++) {
+		struct rte_mbuf *m = rx[b->count];
 		const uint16_t left = RTE_DIM(b->piece) - b->pieces;
 
 		/* Who strips tags unasked (af_packet does) gets them put back. */
-		if (unlikely((rx[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) &&
-		    rte_vlan_insert(&rx[i]) < 0) {
-			rte_pktmbuf_free(rx[i]);
-			continue;
+		if (unlikely((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0)) {
+			if (rte_vlan_insert(&rx[b->count]) < 0)
+				break;
+			m = rx[b->count];
 		}
-		rx[i]->ol_flags &= ~PVN_NETBUF_TX_HINTS;
-		if (unlikely(!pvn_host_frame_from_mbuf(f, rx[i], &b->piece[b->pieces], left))) {
-			rte_pktmbuf_free(rx[i]);
-			continue;
-		}
-		if (rx[i]->nb_segs > 1)
-			b->pieces += rx[i]->nb_segs;
-		w->mbuf[b->count++] = rx[i];
+		m->ol_flags &= ~PVN_NETBUF_TX_HINTS;
+		if (unlikely(!pvn_host_frame_from_mbuf(&b->frame[b->count], m, &b->piece[b->pieces],
+						       left)))
+			break;
+		if (m->nb_segs > 1)
+			b->pieces += m->nb_segs;
+		w->mbuf[b->count] = m;
 	}
-	*refused = 0;
-	for (uint16_t i = 0; i < b->count; i++)
-		w->len[i] = b->frame[i].len;
-	if (unlikely(eth->policy.limit_rate) && b->count > 0)
-		*refused = ~pvn_host_within_rate(&eth->policy, w->len, b->count);
+	return b->count;
+}
+
+/* In more pieces than any frame of a guest's may have: counted as those are. */
+static void
+drop_mbuf(struct pvn_switch_in *in, struct rte_mbuf *m)
+{
+	pvn_switch_add(&in->counts->frames, 1);
+	pvn_switch_add(&in->counts->bytes, m->pkt_len);
+	pvn_switch_add(&in->counts->drop[PVN_SWITCH_CAUSE_RUNT], 1);
+	rte_pktmbuf_free(m);
 }
 
 static void
@@ -375,11 +398,56 @@ free_rest(struct pvs_worker *w)
 		rte_pktmbuf_free_bulk(left, n);
 }
 
+static void
+look_at_heads(struct pvs_worker *w)
+{
+	for (uint16_t i = 0; i < w->burst.count; i++) {
+		w->len[i] = w->burst.frame[i].len;
+		w->head[i] = w->burst.frame[i].head;
+	}
+}
+
+static uint32_t
+forward_guest(struct pvs_worker *w, const struct pvs_source *source, struct pvn_switch_in *in)
+{
+	struct pvn_host_rxq *rxq = &w->view->lane[source->port].guest->rxq[source->queue];
+
+	if (!pvn_host_peek(rxq, &w->burst, PVN_HOST_BURST))
+		return 0;
+	look_at_heads(w);
+	if (likely(w->burst.count > 0))
+		switch_burst(w, source, in);
+	pvn_host_done(rxq, &w->burst);
+	return w->burst.seen;
+}
+
+static uint32_t
+forward_eth(struct pvs_worker *w, const struct pvs_source *source, struct pvn_switch_in *in)
+{
+	struct pvs_eth *eth = w->view->lane[source->port].eth;
+	struct rte_mbuf *rx[PVN_HOST_BURST];
+	const uint16_t n = rte_eth_rx_burst(eth->id, source->queue, rx, PVN_HOST_BURST);
+
+	for (uint16_t done = 0, taken; done < n; done += taken) {
+		taken = take_mbufs(w, rx + done, n - done);
+		if (unlikely(taken == 0)) {
+			drop_mbuf(in, rx[done]);
+			taken = 1;
+			continue;
+		}
+		look_at_heads(w);
+		in->refused = 0;
+		if (unlikely(eth->policy.limit_rate))
+			in->refused = ~pvn_host_within_rate(&eth->policy, w->len, taken);
+		switch_burst(w, source, in);
+		free_rest(w);
+	}
+	return n;
+}
+
 uint32_t
 pvs_forward(struct pvs_worker *w, struct pvs_source *source, uint64_t now)
 {
-	const struct pvs_lane *from = &w->view->lane[source->port];
-	struct pvn_host_rxq *rxq = NULL;
 	struct pvn_switch_in in = {
 		.conf = w->view->conf,
 		.fdb = w->sw->fdb,
@@ -391,23 +459,6 @@ pvs_forward(struct pvs_worker *w, struct pvs_source *source, uint64_t now)
 		.port = source->port,
 	};
 
-	if (from->kind == PVS_GUEST) {
-		rxq = &from->guest->rxq[source->queue];
-		if (!pvn_host_peek(rxq, &w->burst, PVN_HOST_BURST))
-			return 0;
-		for (uint16_t i = 0; i < w->burst.count; i++)
-			w->len[i] = w->burst.frame[i].len;
-	} else {
-		take_mbufs(w, from->eth, source->queue, &in.refused);
-	}
-	for (uint16_t i = 0; i < w->burst.count; i++)
-		w->head[i] = w->burst.frame[i].head;
-	if (w->burst.count > 0)
-		switch_burst(w, source, &in);
-	if (rxq != NULL) {
-		pvn_host_done(rxq, &w->burst);
-		return w->burst.seen;
-	}
-	free_rest(w);
-	return w->burst.count;
+	return w->view->lane[source->port].kind == PVS_GUEST ? forward_guest(w, source, &in)
+							     : forward_eth(w, source, &in);
 }

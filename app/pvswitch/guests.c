@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * Xen guests: a port for each device that the toolstack gives to this back end, for as long as it
- * is there. Watched is this domain's own directory of devices, which guests cannot write to. The
- * hub's thread only wakes the main one, which looks at what there is and compares.
+ * Ports of Xen guests: one for each device that the toolstack gives to this back end, for as long
+ * as it is there; watch.c says when. What the toolstack allows, the operator's settings can narrow,
+ * not widen.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_malloc.h>
 
@@ -16,40 +15,8 @@
 
 #include "view.h"
 
-static struct {
-	struct pvs *sw;
-	struct pvn_xen_hub *hub;
-	struct pvn_xen_client client;
-	char dir[PVN_XENHOST_DIR_MAX];
-} guests;
-
-static int
-spawn(pthread_t *thread, void *(*run)(void *), void *arg)
-{
-	return pvn_control_thread(thread, "pvswitch-xen", run, arg);
-}
-
-static void
-wake(struct pvs *sw)
-{
-	const uint64_t one = 1;
-
-	if (write(sw->wake_fd, &one, sizeof(one)) < 0)
-		return; /* it is awake */
-}
-
-static void
-watch_look(struct pvn_xen_client *client __rte_unused)
-{
-	wake(guests.sw);
-}
-
-/* From the hub's thread: the link changed, or the device is to go. */
-static void
-host_changed(struct pvn_xenhost *host)
-{
-	wake(container_of(host, struct pvs_guest, host)->sw);
-}
+/* Ports came or are to go, and workers do not know yet: one view for all of them. */
+static bool unsettled;
 
 /* ---- a guest's settings ---- */
 
@@ -57,47 +24,100 @@ host_changed(struct pvn_xenhost *host)
 static bool
 is_about(const char *name, const struct pvs_port *port)
 {
-	return strcmp(name, port->name) == 0 || strcmp(name, port->guest_name) == 0;
+	return strcmp(name, port->name + strlen("xen")) == 0 || /* DOMID.HANDLE */
+	       strcmp(name, port->name) == 0 || strcmp(name, port->guest_name) == 0;
+}
+
+/* As if the operator had said so last; what was said of another mode is void. */
+static void
+force_vlan(struct pvs_settings *set, uint16_t vlan)
+{
+	struct pvs_settings more = {0};
+	char number[8], why[PVS_WHY_MAX];
+
+	snprintf(number, sizeof(number), "%u", vlan);
+	if (pvs_settings_word(&more, "mode", "access", why) < 0 ||
+	    pvs_settings_word(&more, "vlan", number, why) < 0)
+		PVS_LOG(ERR, "%s", why); /* the store's reader has checked it */
+	pvs_settings_overlay(set, &more);
+}
+
+int
+pvs_guest_check(const struct pvs_port *port, const struct pvs_settings *set, char *why)
+{
+	const uint32_t vlan = port->guest->store_vlan;
+
+	if (vlan == 0 || set->switch_.mode == PVN_SWITCH_OFF ||
+	    (set->switch_.mode == PVN_SWITCH_ACCESS && set->switch_.vid == vlan))
+		return 0;
+	snprintf(why, PVS_WHY_MAX,
+		 "the toolstack gave it VLAN %u: expected mode=access with that vlan, or mode=off",
+		 vlan);
+	return -EINVAL;
+}
+
+void
+pvs_guest_rate(struct pvs_port *port)
+{
+	struct pvn_xenhost *host = &port->guest->host;
+	uint64_t rate = port->set.rate;
+
+	if (rate == 0 || (host->rate != 0 && host->rate < rate))
+		rate = host->rate;
+	if (pvn_host_policy_rate(&host->policy, rate) < 0)
+		PVS_LOG(ERR, "port %s: a rate of %" PRIu64 " bits per second is not possible",
+			port->name, rate);
 }
 
 /* What the operator says of all guests, then of this one, then the toolstack's VLAN. */
 static void
 apply_settings(struct pvs *sw, struct pvs_port *port)
 {
-	struct pvn_switch_port *forward = &port->set.switch_;
 	char why[PVS_WHY_MAX];
 
 	port->set = sw->options.guests;
 	for (uint32_t i = 0; i < sw->options.guests_named; i++)
 		if (is_about(sw->options.guest[i].name, port))
 			pvs_settings_overlay(&port->set, &sw->options.guest[i].set);
-	if (port->guest->store_vlan != 0 && forward->mode != PVN_SWITCH_OFF) {
-		/* The configuration may narrow what the toolstack said, not widen it. */
-		forward->mode = PVN_SWITCH_ACCESS;
-		forward->vid = port->guest->store_vlan;
-	}
+	if (port->guest->store_vlan != 0 && port->set.switch_.mode != PVN_SWITCH_OFF)
+		force_vlan(&port->set, port->guest->store_vlan);
+	pvs_guest_rate(port);
 	if (pvs_settings_check(&port->set, why) == 0)
 		return;
 	PVS_LOG(ERR, "port %s: %s; it is off", port->name, why);
-	forward->mode = PVN_SWITCH_OFF;
+	port->set.switch_.mode = PVN_SWITCH_OFF;
 }
 
 void
 pvs_guests_set(struct pvs *sw)
 {
+	struct pvs_settings *before = calloc(PVS_PORTS_MAX, sizeof(*before));
 	char why[PVS_WHY_MAX];
 
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++) {
 		if (sw->port[i].kind != PVS_GUEST)
 			continue;
+		if (before != NULL)
+			before[i] = sw->port[i].set;
 		apply_settings(sw, &sw->port[i]);
-		pvn_fdb_port_set(sw->fdb, i, sw->port[i].set.learn, sw->port[i].set.secured);
 	}
 	if (pvs_view_publish(sw, why) < 0)
-		PVS_LOG(ERR, "%s", why);
+		PVS_LOG(ERR, "%s; the next tick tries again", why);
+	for (uint32_t i = 0; i < PVS_PORTS_MAX && before != NULL; i++)
+		if (sw->port[i].kind == PVS_GUEST)
+			pvs_port_settled(sw, &sw->port[i], &before[i]);
+	free(before);
 }
 
 /* ---- coming ---- */
+
+/* No view has it. When this returns, no thread uses it. */
+static void
+guest_free(struct pvs_guest *guest)
+{
+	pvn_xenhost_fini(&guest->host);
+	rte_free(guest);
+}
 
 static int
 start_host(struct pvs *sw, struct pvs_guest *guest)
@@ -138,7 +158,6 @@ read_names(struct pvs_port *port, struct pvs_guest *guest)
 static int
 add_port(struct pvs *sw, struct pvs_port *port, struct pvs_guest *guest)
 {
-	char why[PVS_WHY_MAX] = "";
 	const uint16_t number = pvs_port_number(sw, port);
 
 	port->guest = guest;
@@ -149,15 +168,14 @@ add_port(struct pvs *sw, struct pvs_port *port, struct pvs_guest *guest)
 	if (start_host(sw, guest) < 0)
 		return -EIO;
 	port->kind = PVS_GUEST;
+	unsettled = true;
 	pvn_fdb_port_set(sw->fdb, number, port->set.learn, port->set.secured);
-	if (pvs_view_publish(sw, why) == 0)
-		return 0;
-	PVS_LOG(ERR, "port %s: %s", port->name, why);
-	return -EINVAL;
+	return 0;
 }
 
-static void
-appear(struct pvs *sw, uint16_t front_id, uint16_t handle, const char *instance)
+void
+pvs_guest_appear(struct pvs *sw, struct pvn_xen_hub *hub, uint16_t front_id, uint16_t handle,
+		 const char *instance)
 {
 	struct pvs_guest *guest = rte_zmalloc("pvs_guest", sizeof(*guest), RTE_CACHE_LINE_SIZE);
 	char name[PVS_NAME_MAX];
@@ -171,14 +189,13 @@ appear(struct pvs *sw, uint16_t front_id, uint16_t handle, const char *instance)
 		rte_free(guest);
 		return;
 	}
-	guest->sw = sw;
-	guest->hub = guests.hub;
+	guest->hub = hub;
 	guest->seen = true;
-	guest->host.name = port->name;
+	snprintf(guest->name, sizeof(guest->name), "%s", name);
+	guest->host.name = guest->name;
 	guest->host.logtype = pvs_logtype;
-	guest->host.changed = host_changed;
 	snprintf(guest->instance, sizeof(guest->instance), "%s", instance);
-	if (pvn_xenhost_init(&guest->host, guests.hub, front_id, handle) < 0) {
+	if (pvn_xenhost_init(&guest->host, hub, front_id, handle) < 0) {
 		rte_free(guest);
 		*port = (struct pvs_port){0};
 		return;
@@ -187,51 +204,44 @@ appear(struct pvs *sw, uint16_t front_id, uint16_t handle, const char *instance)
 		PVS_LOG(NOTICE, "port %s: appeared", port->name);
 		return;
 	}
-	pvs_guest_free(guest);
+	guest_free(guest);
 	pvs_port_free(sw, port);
 }
 
 /* ---- going ---- */
 
 void
-pvs_guest_free(struct pvs_guest *guest)
+pvs_guest_vanish(struct pvs_port *port)
 {
-	pvn_xenhost_fini(&guest->host);
-	rte_free(guest);
+	port->kind = PVS_GOING;
+	unsettled = true;
 }
 
-static void
-vanish(struct pvs *sw, struct pvs_port *port)
+void
+pvs_guests_settle(struct pvs *sw)
 {
-	struct pvs_guest *guest = port->guest;
 	char why[PVS_WHY_MAX];
 
-	port->kind = PVS_FREE;
+	if (!unsettled)
+		return;
 	if (pvs_view_publish(sw, why) < 0) {
-		port->kind = PVS_GUEST; /* the next look tries again */
+		PVS_LOG(ERR, "%s; the next tick tries again", why);
 		return;
 	}
-	PVS_LOG(NOTICE, "port %s: gone", port->name);
-	pvs_port_free(sw, port);
-	pvs_guest_free(guest);
+	unsettled = false;
+	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++) {
+		struct pvs_guest *guest = sw->port[i].guest;
+
+		if (sw->port[i].kind != PVS_GOING)
+			continue;
+		PVS_LOG(NOTICE, "port %s: gone", sw->port[i].name);
+		pvs_port_free(sw, &sw->port[i]);
+		guest_free(guest);
+	}
 }
 
-/* ---- looking ---- */
-
-/* Decimal, nothing else, at most 65535. */
-static bool
-parse_id(const char *text, uint16_t *id)
-{
-	char *end;
-	unsigned long v = strtoul(text, &end, 10);
-
-	*id = v;
-	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && end - text <= 5 &&
-	       v <= UINT16_MAX;
-}
-
-static struct pvs_port *
-find_guest(struct pvs *sw, uint16_t front_id, uint16_t handle)
+struct pvs_port *
+pvs_guest_find(struct pvs *sw, uint16_t front_id, uint16_t handle)
 {
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++) {
 		struct pvs_port *port = &sw->port[i];
@@ -241,109 +251,4 @@ find_guest(struct pvs *sw, uint16_t front_id, uint16_t handle)
 			return port;
 	}
 	return NULL;
-}
-
-/* A device counts from when the toolstack has finished it until it goes offline. */
-static void
-see_device(struct pvs *sw, const char *front, const char *handle)
-{
-	struct pvn_xen *x = pvn_xen_hub_xen(guests.hub);
-	char dir[PVN_XENHOST_DIR_MAX + 32], instance[20] = "";
-	struct pvs_port *port;
-	uint16_t front_id, number;
-	uint64_t online;
-
-	if (!parse_id(front, &front_id) || !parse_id(handle, &number))
-		return;
-	snprintf(dir, sizeof(dir), "%s/%s/%s", guests.dir, front, handle);
-	if (pvn_xenbus_read_number(x, PVN_XEN_NO_TXN, dir, "online", 10, 1, &online) < 0 ||
-	    online == 0)
-		return;
-	if (pvn_xenbus_read(x, PVN_XEN_NO_TXN, dir, "instance", instance, sizeof(instance)) < 0)
-		instance[0] = '\0';
-	port = find_guest(sw, front_id, number);
-	if (port != NULL && strcmp(port->guest->instance, instance) == 0) {
-		port->guest->seen = true;
-		return;
-	}
-	if (port != NULL)
-		vanish(sw, port);
-	appear(sw, front_id, number, instance);
-}
-
-static void
-see_guest(struct pvs *sw, const char *front)
-{
-	char dir[PVN_XENHOST_DIR_MAX + 16], **handles;
-	int n;
-
-	snprintf(dir, sizeof(dir), "%s/%.8s", guests.dir, front);
-	n = pvn_xen_list(pvn_xen_hub_xen(guests.hub), PVN_XEN_NO_TXN, dir, &handles);
-	for (int i = 0; i < n; i++)
-		see_device(sw, front, handles[i]);
-	if (n >= 0)
-		free(handles);
-}
-
-void
-pvs_guests_look(struct pvs *sw)
-{
-	char **fronts;
-	int n;
-
-	if (guests.hub == NULL)
-		return;
-	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
-		if (sw->port[i].kind == PVS_GUEST)
-			sw->port[i].guest->seen = false;
-	n = pvn_xen_list(pvn_xen_hub_xen(guests.hub), PVN_XEN_NO_TXN, guests.dir, &fronts);
-	for (int i = 0; i < n; i++)
-		see_guest(sw, fronts[i]);
-	if (n >= 0)
-		free(fronts);
-	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
-		if (sw->port[i].kind == PVS_GUEST && !sw->port[i].guest->seen)
-			vanish(sw, &sw->port[i]);
-}
-
-int
-pvs_guests_begin(struct pvs *sw, char *why)
-{
-	int ret;
-
-	if (strcmp(sw->options.xen, "off") == 0)
-		return 0;
-	ret = pvn_xen_hub_open(sw->options.xen, spawn, &guests.hub);
-	if (ret < 0) {
-		snprintf(why, PVS_WHY_MAX, "no Xen: %s (xen = off does without)", pvn_xen_why());
-		guests.hub = NULL;
-		return ret;
-	}
-	guests.sw = sw;
-	guests.client = (struct pvn_xen_client){.look = watch_look, .port = -1};
-	snprintf(guests.dir, sizeof(guests.dir), "/local/domain/%u/backend/" XENVIRT_TYPE,
-		 pvn_xen_domid(pvn_xen_hub_xen(guests.hub)));
-	pvn_xen_hub_add(guests.hub, &guests.client);
-	pvn_xen_hub_lock(guests.hub);
-	ret = pvn_xen_hub_watch(guests.hub, &guests.client, guests.dir);
-	pvn_xen_hub_unlock(guests.hub);
-	if (ret < 0)
-		snprintf(why, PVS_WHY_MAX, "cannot watch %s: %s", guests.dir, pvn_xen_why());
-	return ret;
-}
-
-void
-pvs_guests_end(struct pvs *sw)
-{
-	if (guests.hub == NULL)
-		return;
-	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
-		if (sw->port[i].kind == PVS_GUEST)
-			vanish(sw, &sw->port[i]);
-	pvn_xen_hub_lock(guests.hub);
-	pvn_xen_hub_unwatch(guests.hub, &guests.client, guests.dir);
-	pvn_xen_hub_unlock(guests.hub);
-	pvn_xen_hub_remove(guests.hub, &guests.client);
-	pvn_xen_hub_close(guests.hub);
-	guests.hub = NULL;
 }

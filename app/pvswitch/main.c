@@ -203,6 +203,7 @@ tick(struct pvs *sw)
 	const uint32_t buckets = sw->fdb->buckets;
 
 	pvn_fdb_sweep(sw->fdb, &pos, RTE_MAX(buckets / 16, 1u), pvs_now_s(), sw->options.ageing);
+	pvs_guests_tick(sw);
 	if (sw->stale)
 		pvs_view_publish(sw, why);
 	if (sw->workers > 1)

@@ -49,6 +49,18 @@ set_learning(struct pvs *sw, const struct pvs_port *port)
 	pvn_fdb_port_set(sw->fdb, pvs_port_number(sw, port), port->set.learn, port->set.secured);
 }
 
+/* Addresses that were learned in VLANs it has left would be looked for there in vain. */
+void
+pvs_port_settled(struct pvs *sw, const struct pvs_port *port, const struct pvs_settings *before)
+{
+	const struct pvn_switch_port *a = &before->switch_, *b = &port->set.switch_;
+
+	set_learning(sw, port);
+	if (a->mode != b->mode || a->vid != b->vid ||
+	    memcmp(&a->vlans, &b->vlans, sizeof(a->vlans)) != 0)
+		pvn_fdb_flush(sw->fdb, pvs_port_number(sw, port), PVN_FDB_ANY, false);
+}
+
 int
 pvs_port_add(struct pvs *sw, const char *name, const struct pvs_settings *set, char *why)
 {
@@ -123,6 +135,8 @@ pvs_port_set(struct pvs *sw, const char *name, const struct pvs_settings *set, c
 		snprintf(why, PVS_WHY_MAX, "there is no port %s", name);
 		return -ENOENT;
 	}
+	if (ret == 0 && port->kind == PVS_GUEST)
+		ret = pvs_guest_check(port, set, why);
 	if (ret < 0)
 		return ret;
 	if (strcmp(port->set.device, set->device) != 0 || port->set.queues != set->queues ||
@@ -139,9 +153,12 @@ pvs_port_set(struct pvs *sw, const char *name, const struct pvs_settings *set, c
 		port->set = before;
 		return ret;
 	}
-	set_learning(sw, port);
-	if (port->kind == PVS_ETH)
-		pvn_host_policy_rate(&port->eth->policy, set->rate);
+	pvs_port_settled(sw, port, &before);
+	if (port->kind == PVS_GUEST)
+		pvs_guest_rate(port);
+	else if (pvn_host_policy_rate(&port->eth->policy, set->rate) < 0)
+		PVS_LOG(ERR, "port %s: a rate of %" PRIu64 " bits per second is not possible", name,
+			set->rate);
 	return 0;
 }
 
@@ -159,7 +176,15 @@ pvs_port_up(const struct pvs_port *port)
 const char *
 pvs_port_why(const struct pvs_port *port)
 {
-	return port->kind == PVS_GUEST ? port->guest->host.why : "";
+	struct pvs_guest *guest = port->guest;
+
+	if (port->kind != PVS_GUEST)
+		return "";
+	/* The hub's thread may be about to write another. */
+	pvn_xen_hub_lock(guest->hub);
+	memcpy(guest->why, guest->host.why, sizeof(guest->why));
+	pvn_xen_hub_unlock(guest->hub);
+	return guest->why;
 }
 
 int

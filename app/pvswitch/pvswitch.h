@@ -8,7 +8,8 @@
  *   config.c    the file
  *   cmdline.c   the command line
  *   ports.c     the ports there are; what changes them
- *   guests.c    Xen guests, which appear and vanish by themselves
+ *   guests.c    ports of Xen guests
+ *   watch.c     Xen guests appear and vanish by themselves
  *   eth.c       any port of DPDK's
  *   view.c      what workers see of all that, swapped as a whole
  *   worker.c    the loop
@@ -38,7 +39,12 @@ extern int pvs_logtype;
 /* One line for people. */
 #define PVS_LOG(level, fmt, ...) PVN_LOG_LINE(level, pvs_logtype, fmt, ##__VA_ARGS__)
 
-enum pvs_kind { PVS_FREE, PVS_GUEST, PVS_ETH };
+enum pvs_kind {
+	PVS_FREE,
+	PVS_GUEST,
+	PVS_ETH,
+	PVS_GOING, /* a guest's, in no view to come, until workers are done with the last */
+};
 
 struct pvs_guest;
 struct pvs_eth;

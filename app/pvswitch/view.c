@@ -190,6 +190,19 @@ view_free(struct pvs_view *view)
 	rte_free(view);
 }
 
+/* The host end enforces a guest's own address unless the toolstack said not to; then "macs=own" of
+ * the operator's does.
+ */
+static void
+keep_own_mac(const struct pvs_port *port, struct pvn_switch_port *forward)
+{
+	if (port->guest->host.policy.check_mac || !pvs_settings_has(&port->set, "macs") ||
+	    port->set.any_mac || forward->mac_count > 0)
+		return;
+	forward->macs[0] = port->mac;
+	forward->mac_count = 1;
+}
+
 /* Settings of all places; a free one is off. The number of those up to the last in use, at least 1.
  */
 static uint32_t
@@ -199,9 +212,11 @@ collect(struct pvs *sw, struct pvn_switch_port *ports)
 
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++) {
 		ports[i].mode = PVN_SWITCH_OFF;
-		if (sw->port[i].kind == PVS_FREE)
+		if (sw->port[i].kind != PVS_GUEST && sw->port[i].kind != PVS_ETH)
 			continue;
 		ports[i] = sw->port[i].set.switch_;
+		if (sw->port[i].kind == PVS_GUEST)
+			keep_own_mac(&sw->port[i], &ports[i]);
 		count = i + 1;
 	}
 	return count;

@@ -17,6 +17,7 @@
 
 #define PVS_NO_PORT 0xFFFFu
 #define PVS_NO_WORKER 0xFFFFu
+#define PVS_INSTANCE_MAX 20
 
 /* What belongs to a receive queue, whichever worker polls it. */
 struct pvs_source {
@@ -31,13 +32,14 @@ struct pvs_source {
 struct pvs_guest {
 	struct pvn_xenhost host;
 	struct pvn_xen_hub *hub;
-	char instance[20]; /* another one at the same place is another device */
+	char name[PVS_NAME_MAX];	 /* as the port's, which is forgotten first */
+	char instance[PVS_INSTANCE_MAX]; /* another one at the same place is another device */
+	char why[PVN_XENHOST_WHY_MAX];	 /* a copy of the host's, to be shown */
 	bool seen;
 	uint32_t store_vlan; /* what the toolstack said; 0: nothing */
 	struct pvn_host_rxq rxq[XENVIRT_QUEUES_MAX];
 	struct pvn_host_txq txq[PVS_WORKERS_MAX];
 	struct pvs_source source[XENVIRT_QUEUES_MAX];
-	struct pvs *sw;
 };
 
 struct pvs_eth {
@@ -103,7 +105,7 @@ int pvs_worker_run(void *worker);
 /* One burst of a source to where it goes; the number of frames received. */
 uint32_t pvs_forward(struct pvs_worker *w, struct pvs_source *source, uint64_t now);
 
-/* ---- guests.c ---- */
+/* ---- watch.c ---- */
 
 /* Begins to make ports of Xen's devices. 0 or -errno, and why. */
 int pvs_guests_begin(struct pvs *sw, char *why);
@@ -111,7 +113,23 @@ void pvs_guests_end(struct pvs *sw);
 
 /* Ports appear and go, as devices did. Called when the main thread was woken. */
 void pvs_guests_look(struct pvs *sw);
-void pvs_guest_free(struct pvs_guest *guest);
+void pvs_guests_tick(struct pvs *sw); /* once a second */
+
+/* ---- guests.c ---- */
+
+void pvs_guest_appear(struct pvs *sw, struct pvn_xen_hub *hub, uint16_t front_id, uint16_t handle,
+		      const char *instance);
+void pvs_guest_vanish(struct pvs_port *port);
+
+/* Makes workers know of all guests that appeared or vanished, and lets go of the latter. */
+void pvs_guests_settle(struct pvs *sw);
+struct pvs_port *pvs_guest_find(struct pvs *sw, uint16_t front_id, uint16_t handle);
+
+/* Whether a guest's port may have these settings. 0 or -EINVAL and why. */
+int pvs_guest_check(const struct pvs_port *port, const struct pvs_settings *set, char *why);
+
+/* Puts the port's rate into force, or the toolstack's if that is lower. */
+void pvs_guest_rate(struct pvs_port *port);
 
 /* Gives all guests' ports the settings that the options say now. */
 void pvs_guests_set(struct pvs *sw);
@@ -126,6 +144,10 @@ void pvs_eth_close(struct pvs_eth *eth);
 
 /* A free place, with its counters at 0; NULL if there is none. */
 struct pvs_port *pvs_port_new(struct pvs *sw, const char *name);
+
+/* After a view with its new settings: what is not in views. */
+void pvs_port_settled(struct pvs *sw, const struct pvs_port *port,
+		      const struct pvs_settings *before);
 
 /* Forgets a port that no view has. */
 void pvs_port_free(struct pvs *sw, struct pvs_port *port);

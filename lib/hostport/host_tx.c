@@ -7,6 +7,7 @@
  */
 #include "hostport_priv.h"
 #include "pvn_gso.h"
+#include "pvn_hostframe.h"
 
 uint16_t
 host_tx_collect(struct pvn_host_txq *q, uint16_t used, uint16_t known, uint32_t len,
@@ -168,6 +169,33 @@ tx_burst(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 	if (likely(used > 0))
 		pvn_vring_dev_publish(&q->ring, used, used);
 	return done;
+}
+
+void
+pvn_host_put_mbuf(struct pvn_host_txq *own, struct rte_mbuf *m, struct pvn_host_sent *sent)
+{
+	struct pvn_host_txq *q;
+	uint64_t packets, bytes, too_long;
+
+	*sent = (struct pvn_host_sent){0};
+	if (unlikely(!pvn_gate_enter(&own->gate))) {
+		sent->down = true;
+		return;
+	}
+	q = host_tx_lock(own);
+	packets = q->stats.packets;
+	bytes = q->stats.bytes;
+	too_long = q->stats.too_long;
+	if (likely(q->ring.fault == PVN_VRING_FAULT_NONE)) {
+		sent->handled = tx_burst(q, &m, 1);
+		q->stats.fault += q->ring.fault != PVN_VRING_FAULT_NONE;
+	}
+	sent->sent = q->stats.packets != packets;
+	sent->bytes = q->stats.bytes - bytes;
+	sent->too_long = q->stats.too_long != too_long;
+	sent->down = q->ring.fault != PVN_VRING_FAULT_NONE;
+	host_tx_unlock(q);
+	pvn_gate_leave(&own->gate);
 }
 
 uint16_t

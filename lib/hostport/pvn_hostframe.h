@@ -127,6 +127,11 @@ struct pvn_host_sent {
 void pvn_host_put(struct pvn_host_txq *q, const struct pvn_host_out *outs, uint16_t n,
 		  struct pvn_host_sent *sent);
 
+/* The same for one frame in mbufs, which stay the caller's: what the guest does not take is done in
+ * software. Segments of a TSO frame are one frame here, their bytes are what was written.
+ */
+void pvn_host_put_mbuf(struct pvn_host_txq *q, struct rte_mbuf *m, struct pvn_host_sent *sent);
+
 /* The frame in mbufs of `pool`, with transmit flags for what is still to be done; NULL if the pool
  * ran empty.
  */

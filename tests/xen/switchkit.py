@@ -7,13 +7,17 @@
         guest.wait("link up")
 """
 
+import collections
+import json
 import os
 import socket
 import struct
+import subprocess
 import time
 
-from wire import BUILD, Program  # adds tests/vm to the path
+from wire import BUILD, PVNCTL, Program  # adds tests/vm to the path
 from netends import ip
+from errors import KitError
 
 ETH_P_ALL = 3
 
@@ -34,9 +38,44 @@ class Switch(Program):
         self.wait(r".*workers, control socket .*")
 
     def stop(self):
-        """End it as an operator does; its exit code."""
+        """End it as an operator does; its exit code: not 0 if mbufs were lost."""
         self.signal(15)
-        return self.ended()
+        code = self.ended()
+        self._read(0)
+        return code
+
+    def ctl(self, *words):
+        """What pvnctl switch WORDS says, from its JSON."""
+        done = subprocess.run([PVNCTL, "-j", "switch", *map(str, words), "--socket", self.control],
+                              capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise KitError(f"pvnctl switch {words}: {done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
+
+    def ports(self):
+        """Its ports by name."""
+        return {port["name"]: port for port in self.ctl("show", "ports")["ports"]}
+
+    def drops(self):
+        """Frames dropped by cause, all ports together."""
+        total = collections.Counter()
+        for port in self.ctl("show", "drops")["ports"]:
+            total.update(port["drops"])
+        return dict(total)
+
+    def cpu_seconds(self, thread):
+        """Processor time of a thread of its, by name."""
+        tasks = f"/proc/{self.process.pid}/task"
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/stat", encoding="ascii") as file:
+                name, _, rest = file.read().partition("(")[2].partition(") ")
+            if name == thread:
+                return sum(map(int, rest.split()[11:13])) / os.sysconf("SC_CLK_TCK")
+        raise KitError(f"{self} has no thread {thread}")
+
+    def memory_kb(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
 
 
 def worker(core, lcore=1):
