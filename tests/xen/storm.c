@@ -372,7 +372,7 @@ run_storm(const char *name)
 static void
 find_device(const char *handle)
 {
-	uint64_t id;
+	uint64_t id = 0;
 
 	snprintf(front, sizeof(front), XENVIRT_FRONT_DIR, pvn_xen_domid(x), atoi(handle));
 	if (pvn_xenbus_read(x, PVN_XEN_NO_TXN, front, "backend", back, sizeof(back)) <= 0 ||
