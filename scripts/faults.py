@@ -177,7 +177,7 @@ FAULTS = {
     "zero-tx-no-publish": Fault(
         "xen guest zero-copy tx", ZERO, "\t\tpvn_vring_drv_publish(&q->ring, frames);",
         "\t\tframes = 0;"),
-    "zero-tx-no-reclaim": Fault("xen guest zero-copy tx", ZERO, "\ttx_free_used(q);\n", ""),
+    "zero-tx-no-reclaim": Fault("xen guest zero-copy tx", ZERO, "\ttx_free_used(q, RTE_MAX(q->free_thresh, n));\n", ""),
     "zero-tx-frees-none": Fault(
         "xen guest zero-copy tx", ZERO, "\t\tif (unlikely(*slot == NULL))\n\t\t\tcontinue;",
         "\t\tif (true)\n\t\t\tcontinue;"),
