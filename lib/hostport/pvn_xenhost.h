@@ -77,7 +77,7 @@ struct pvn_xenhost {
 	struct pvn_xenhost_allowance offers;
 	struct pvn_xenhost_allowance lines;
 	uint64_t untold; /* lines left out since the last one */
-	uint8_t quiet; /* looks without a reason since the last at the store */
+	uint8_t quiet;	 /* looks without a reason since the last at the store */
 	char front[PVN_XENHOST_DIR_MAX];
 	char back[PVN_XENHOST_DIR_MAX];
 	char connection[20];

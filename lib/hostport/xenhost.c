@@ -336,8 +336,7 @@ going(struct pvn_xenhost *host)
 static bool
 is_quiet(struct pvn_xenhost *host)
 {
-	if (host->client.told || host->phase == PVN_XENHOST_WAITING ||
-	    ++host->quiet >= QUIET_TICKS)
+	if (host->client.told || host->phase == PVN_XENHOST_WAITING || ++host->quiet >= QUIET_TICKS)
 		return false;
 	return host->phase != PVN_XENHOST_CONNECTED || (front_alive(host) && !ring_fault(host));
 }

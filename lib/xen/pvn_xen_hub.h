@@ -50,7 +50,7 @@ struct pvn_xen_client {
 	uint32_t looks;			      /* in this tick */
 	bool dirty;
 	bool muted; /* no more looks in this tick, and no watch in the store */
-	bool told; /* there is a reason to look: a watch, an event, or pvn_xen_hub_wake() */
+	bool told;  /* there is a reason to look: a watch, an event, or pvn_xen_hub_wake() */
 };
 
 /* The hub of `spec` in this process, opened or found; each open needs a close. */
