@@ -115,8 +115,11 @@ class Pvswitch(Switch):
         raise NotImplementedError
 
     def _worker(self):
-        self.client.sendall(b"show workers\n")
-        return json.loads(self.answers.readline())["workers"][0]
+        self.client.sendall(b'["show", "workers"]\n')
+        answer = json.loads(self.answers.readline())
+        if "error" in answer:
+            raise KitError(f"pvswitch: {answer['error']}")
+        return answer["workers"][0]
 
     def clear(self):
         self.before = self._worker()
