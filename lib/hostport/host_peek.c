@@ -80,7 +80,7 @@ static inline void
 copy_head(struct pvn_host_frame *f, const struct spot *s)
 {
 	f->head_len = RTE_MIN(s->first.len, PVN_HOST_HEAD);
-	rte_memcpy(f->head, s->first.addr, f->head_len);
+	host_copy_head(f->head, s->first.addr, f->head_len);
 	f->rest.addr = s->first.addr + f->head_len;
 	f->rest.len = s->first.len - f->head_len;
 	f->piece = &f->rest;

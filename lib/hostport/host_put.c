@@ -54,7 +54,7 @@ copy_whole(const struct pvn_host_out *out, uint8_t *to)
 {
 	const struct pvn_host_frame *f = out->frame;
 
-	rte_memcpy(to, out->head, out->head_len);
+	host_copy_head(to, out->head, out->head_len);
 	to += out->head_len;
 	for (uint16_t i = 0; i < f->pieces; i++) {
 		pvn_netbuf_copy(to, f->piece[i].addr, f->piece[i].len);
@@ -152,7 +152,9 @@ put_one(struct pvn_host_txq *q, const struct pvn_host_out *out, uint16_t *used, 
 	return true;
 }
 
-/* Buffers for frames without hints, as long as each fits into one. */
+/* Buffers for frames without hints, as long as each fits into one. Their first lines are asked for
+ * here, all of them before the first is written; what comes behind them, in put_plain().
+ */
 static inline uint16_t
 peek_plain(struct pvn_host_txq *q, const struct pvn_host_out *outs, uint16_t used, uint16_t n,
 	   struct pvn_vring_buf *bufs)
@@ -168,6 +170,7 @@ peek_plain(struct pvn_host_txq *q, const struct pvn_host_out *outs, uint16_t use
 		if (unlikely(!pvn_vring_dev_buf(&q->ring, q->ring.pos + used + i, true, &bufs[i]) ||
 			     len > bufs[i].len))
 			break;
+		pvn_netbuf_prefetch_write(bufs[i].addr, RTE_CACHE_LINE_SIZE);
 		bufs[i].len = len;
 	}
 	return i;

@@ -20,6 +20,21 @@ host_longest(const struct pvn_host_rxq *q, const struct virtio_net_hdr *hdr)
 		       : q->max_frame;
 }
 
+/* A frame's head: two parts that overlap in the middle cost less than finding out how many parts of
+ * which size it takes, and a frame of 64 bytes is one part.
+ */
+static inline void
+host_copy_head(uint8_t *to, const uint8_t *from, uint32_t len)
+{
+	if (unlikely(len < 64 || len > 128)) {
+		rte_memcpy(to, from, len);
+		return;
+	}
+	rte_mov64(to, from);
+	if (len > 64)
+		rte_mov64(to + len - 64, from + len - 64);
+}
+
 /* The queue whose ring is meant, locked if others write to it too. The gate is open, so lead and
  * shared stay as they are.
  */
