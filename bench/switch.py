@@ -24,8 +24,8 @@ import children
 from errors import KitError
 
 WARM_UP_S = 0.5
-TARGET_OWN = 3.0  # x fewer cycles than Open vSwitch
-TARGET_VHOST = 0.8  # x testpmd's
+TARGET_OWN = 3.0  # over Open vSwitch: its cycles for each of ours
+TARGET_VHOST = 0.8  # over testpmd, likewise
 DECISION_PORTS, DECISION_ADDRESSES = (2, 64), (10, 10000)
 
 
@@ -73,6 +73,7 @@ def measure(kind, case, window_s):
         load.learn()
         load.go()
         time.sleep(WARM_UP_S)
+        load.stop()  # what got lost while the switch did not know everybody is no loss of its
         switch.clear()
         load.go()
         time.sleep(window_s)
@@ -111,7 +112,7 @@ def bench_case(case, kinds, options):
                 continue
             result, lines = try_measure(kind, case, options.window / 1000)
             if result is not None:
-                results[kind.name].append(result)
+                results[kind.name].append(result | {"round": number})
                 commands[kind.name] = lines
     return results, commands
 
@@ -120,13 +121,19 @@ def median(rounds, key):
     return statistics.median(r[key] for r in rounds)
 
 
-def ratios(cycles):
-    """Against the peer that each of ours is to be compared with; above 1 is fewer cycles."""
+def ratios(done):
+    """Ours against each peer, above 1 is fewer cycles: of each round, whose measurements have the
+    machine's mood in common, and of these the median, lowest and highest.
+    """
     found = {}
     for kind in OURS_OWN + [OURS_VHOST]:
         for peer in (OpenVswitch, Testpmd):
-            if kind.name in cycles and peer.name in cycles:
-                found[f"{kind.name} : {peer.name}"] = cycles[peer.name] / cycles[kind.name]
+            ours, theirs = ({r["round"]: r["cycles"] for r in done.get(name, [])}
+                            for name in (kind.name, peer.name))
+            both = [theirs[number] / ours[number] for number in ours.keys() & theirs.keys()]
+            if both:
+                found[f"{kind.name} : {peer.name}"] = {
+                    "median": statistics.median(both), "lowest": min(both), "highest": max(both)}
     return found
 
 
@@ -138,7 +145,7 @@ def summary(case, results, commands):
                       for key in ("rate", "p50_ns", "p99_ns")}
                for name, rounds in done.items() if case.latency}
     return {"case": case.name, "unit": "busy cycles of the switch core per packet",
-            "cycles": cycles, "latency_at_half_load": latency, "ratios": ratios(cycles),
+            "cycles": cycles, "latency_at_half_load": latency, "ratios": ratios(done),
             "rounds": results, "commands": commands,
             "rate": {name: median(rounds, "rate") for name, rounds in done.items()}}
 
@@ -160,7 +167,8 @@ def show(result):
         target = TARGET_OWN if peer == OpenVswitch.name and ours != OURS_VHOST.name else \
             TARGET_VHOST if peer == Testpmd.name and ours == OURS_VHOST.name else None
         if target:
-            print(f"  {ours}: {ratio:.2f} x {peer}'s (target {target})")
+            print(f"  {ours}: {ratio['median']:.2f} x better than {peer} "
+                  f"({ratio['lowest']:.2f}..{ratio['highest']:.2f}; target {target})")
     sys.stdout.flush()
 
 
