@@ -294,15 +294,15 @@ main(int argc, char **argv)
 	struct pvs *sw = &switch_;
 	char why[PVS_WHY_MAX] = "";
 	int signal_fd = take_signals();
-	int ret = rte_eal_init(argc, argv);
+	const int own = pvs_options_begin(argc, argv);
+	int ret = pvs_options_read(&sw->options, argc - own, argv + own);
 
-	if (ret < 0) {
+	if (ret != 0)
+		return ret > 0 ? 0 : 2;
+	if (rte_eal_init(own, argv) < 0) {
 		fprintf(stderr, "pvswitch: EAL did not start: %s\n", rte_strerror(rte_errno));
 		return 1;
 	}
-	ret = pvs_options_read(&sw->options, argc - ret, argv + ret);
-	if (ret != 0)
-		return ret > 0 ? 0 : 2;
 	sw->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pvs_lock();
 	ret = begin(sw, why);
