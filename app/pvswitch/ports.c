@@ -14,7 +14,8 @@ struct pvs_port *
 pvs_port_find(struct pvs *sw, const char *name)
 {
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
-		if (sw->port[i].kind != PVS_FREE && strcmp(sw->port[i].name, name) == 0)
+		if (sw->port[i].kind != PVS_FREE && sw->port[i].kind != PVS_GOING &&
+		    strcmp(sw->port[i].name, name) == 0)
 			return &sw->port[i];
 	return NULL;
 }

@@ -12,9 +12,12 @@
 
 #include "view.h"
 
-/* Empty rounds before a worker sleeps, and for how long: what a frame may be late by. */
+/* Empty rounds before a worker sleeps, and for how long: at first a little, then twice as long each
+ * time until a frame comes. The longest is what a frame may be late by.
+ */
 #define IDLE_ROUNDS 2000u
-#define SLEEP_NS 100000
+#define SLEEP_MIN_NS 50000
+#define SLEEP_MAX_NS 2000000
 
 /* Tells the time in seconds without a division in each round. */
 static inline void
@@ -53,10 +56,11 @@ poll_sources(struct pvs_worker *w, struct pvs_worker_counts *counts)
 }
 
 static void
-rest(struct pvs *sw, uint32_t id)
+rest(struct pvs *sw, uint32_t id, long *ns)
 {
-	const struct timespec pause = {.tv_nsec = SLEEP_NS};
+	const struct timespec pause = {.tv_nsec = *ns};
 
+	*ns = RTE_MIN(*ns * 2, SLEEP_MAX_NS);
 	rte_rcu_qsbr_thread_offline(sw->rcu, id);
 	nanosleep(&pause, NULL);
 	rte_rcu_qsbr_thread_online(sw->rcu, id);
@@ -70,6 +74,7 @@ pvs_worker_run(void *arg)
 	struct pvs_worker_counts *counts = &sw->worker_counts[w->id];
 	uint64_t begin = rte_rdtsc(), busy;
 	uint32_t idle = 0;
+	long sleep_ns = SLEEP_MIN_NS;
 
 	rte_rcu_qsbr_thread_register(sw->rcu, w->id);
 	rte_rcu_qsbr_thread_online(sw->rcu, w->id);
@@ -81,8 +86,10 @@ pvs_worker_run(void *arg)
 		w->view = __atomic_load_n(&sw->view, __ATOMIC_ACQUIRE);
 		idle = poll_sources(w, counts) > 0 ? 0 : idle + 1;
 		rte_rcu_qsbr_quiescent(sw->rcu, w->id);
-		if (unlikely(idle > IDLE_ROUNDS) && sw->options.sleep)
-			rest(sw, w->id);
+		if (idle == 0)
+			sleep_ns = SLEEP_MIN_NS;
+		else if (unlikely(idle > IDLE_ROUNDS) && sw->options.sleep)
+			rest(sw, w->id, &sleep_ns);
 		counts->idle += rte_rdtsc() - begin - (counts->busy - busy);
 		begin = rte_rdtsc();
 	}
