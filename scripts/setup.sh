@@ -14,7 +14,7 @@ build_packages='gcc libc6-dev clang libclang-rt-dev meson ninja-build pkg-config
 # Linker, libc and emulator for the unit tests on 32 bits and on big endian; clang is the compiler.
 cross_packages='libc6-dev-i386 lib32gcc-s1 binutils-s390x-linux-gnu libc6-dev-s390x-cross qemu-user'
 # Guests, and what runs in them or beside them.
-guest_packages='qemu-system-x86 busybox-static kmod iproute2 iperf3 iputils-ping python3'
+guest_packages='qemu-system-x86 busybox-static kmod iproute2 iperf3 iputils-ping python3 tshark'
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 
