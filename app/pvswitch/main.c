@@ -187,6 +187,7 @@ end(struct pvs *sw)
 			pvs_port_remove(sw, sw->port[i].name, why);
 	__atomic_store_n(&sw->quit, true, __ATOMIC_RELAXED);
 	rte_eal_mp_wait_lcore();
+	pvs_view_end(sw);
 	RTE_ETH_FOREACH_DEV (id)
 		rte_eth_dev_close(id); /* those that were EAL's have mbufs in their queues still */
 	return check_pool(sw);

@@ -303,3 +303,10 @@ pvs_view_publish(struct pvs *sw, char *why)
 	view_free(old);
 	return 0;
 }
+
+void
+pvs_view_end(struct pvs *sw)
+{
+	view_free(sw->view);
+	sw->view = NULL;
+}

@@ -73,6 +73,9 @@ struct pvs_view {
  */
 int pvs_view_publish(struct pvs *sw, char *why);
 
+/* Frees the last one; no worker is there any more. */
+void pvs_view_end(struct pvs *sw);
+
 /* Spreads the sources over the workers by what they cost since the last call, one at a time. */
 void pvs_view_rebalance(struct pvs *sw);
 
