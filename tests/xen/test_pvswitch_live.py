@@ -132,6 +132,15 @@ def test_jumbo_burst():
         expect(switch.stop(), 0, "exit code of pvswitch")
 
 
+def refused(switch, *words):
+    """Why pvswitch does not do it."""
+    try:
+        switch.ctl(*words)
+    except KitError as error:
+        return str(error)
+    raise AssertionError(f"{words} was done")
+
+
 def test_device_taken():
     """a device that is a port already does not become another, and goes on"""
     taps = [device_name(label) for label in "de"]
@@ -139,17 +148,46 @@ def test_device_taken():
         switch = Switch(xen, *(word for number, name in enumerate(taps) for word in
                                ("--port", f"{name},vlan=10,device=net_tap{number},iface={name}")),
                         worker=worker(0))
-        try:
-            switch.ctl("port", "add", "again", f"device=net_tap0,iface={taps[0]}")
-            raise AssertionError("a device was added twice")
-        except KitError as error:
-            expect(f"is port {taps[0]} already" in str(error), True, f"the reason ({error})")
+        why = refused(switch, "port", "add", "again", f"device=net_tap0,iface={taps[0]}")
+        expect(f"is port {taps[0]} already" in why, True, f"the reason ({why})")
         for name in taps:
             set_up(name)
         one, other = (Wire(name) for name in taps)
         expect(passes(one, other, "still"), True, "frames still pass")
         one.close()
         other.close()
+        expect(switch.stop(), 0, "exit code of pvswitch")
+
+
+def test_guest_policy():
+    """what the toolstack allows is narrowed, not widened; a VLAN that is left is forgotten"""
+    with Local() as xen:
+        config = f"{xen.folder}/conf"
+        write_config(config, ("guests", "mode = trunk", "vlans = 10-20"), ("guest 2.0", "rate = 1M"),
+                     ("guest 3.0", "mode = access", "vlan = 10"))
+        switch = Switch(xen, "--config", config, worker=worker(0))
+        one, two = (guest_of(xen, domid, vlan=10) for domid in (1, 2))
+        three = guest_of(xen, 3)
+        for guest in (one, two, three):
+            guest.wait("link up")
+        settings = {name: port["settings"] for name, port in switch.ports().items()}
+        expect({(words["mode"], words["vlan"]) for words in settings.values()}, {("access", "10")},
+               "what the toolstack's VLAN makes of a trunk")
+        expect("gave it VLAN 10" in refused(switch, "port", "set", "xen1.0", "vlan=11"), True,
+               "another VLAN is refused")
+        one.expect_frames(1)
+        three.order("send 1 60 60")
+        one.wait("received 1")
+        expect([entry["port"] for entry in switch.ctl("show", "fdb")["addresses"]], ["xen3.0"],
+               "what was learned")
+        switch.ctl("port", "set", "xen3.0", "vlan=11")
+        expect(switch.ctl("show", "fdb")["addresses"], [], "what is left of VLAN 10")
+        two.order("flood 1000 1500")
+        switch.wait_until(lambda: switch.drops().get("rate", 0) > 0, "frames over the rate")
+        switch.ctl("port", "set", "xen2.0", "rate=0")
+        switch.ctl("clear")
+        one.await_frames(1000)
+        expect(switch.drops().get("rate", 0), 0, "frames over a rate that is no more")
         expect(switch.stop(), 0, "exit code of pvswitch")
 
 
@@ -245,4 +283,4 @@ def test_sleep():
 
 if __name__ == "__main__":
     checks.main([test_changed_under_load, test_rebalance, test_jumbo_burst, test_device_taken,
-                 test_reload, test_sleep], timeout=200)
+                 test_guest_policy, test_reload, test_sleep], timeout=200)
