@@ -52,25 +52,28 @@ def start_switch(dom0):
     return program
 
 
-def hear_from(domain, order, peer):
-    """What the uplink shows of a domain that is given an order to send."""
-    while not HEARD.empty():
-        HEARD.get()
-    end = time.monotonic() + 60
-    while time.monotonic() < end:  # a switch may drop a frame
-        peer.order(order)
-        with contextlib.suppress(queue.Empty):
-            while True:
-                heard = HEARD.get(timeout=3)
-                if heard[6:12] == raw(mac_of(domain)):
-                    return heard
+def hear_from(domain, peer):
+    """What the uplink shows of a domain that sends to THERE; before, it sent to all."""
+    mark = raw(THERE) + raw(mac_of(domain))
+    peer.order(f"to {THERE}")
+    try:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:  # a switch may drop a frame
+            peer.order("send 1 60 60")
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    heard = HEARD.get(timeout=3)
+                    if heard.startswith(mark):
+                        return heard
+    finally:
+        peer.order("to ff:ff:ff:ff:ff:ff")
     raise AssertionError(f"the uplink shows nothing of {domain.name}")
 
 
 def check_uplink(guests):
     """Tagged with the guest's VLAN on the way out, and to it alone on the way in."""
     for domain, peer, vlan in guests:
-        heard = hear_from(domain, "send 1 60 60", peer)
+        heard = hear_from(domain, peer)
         expect((tag_of(heard), len(heard)), ((vlan, 0), 64), f"tag and length, VLAN {vlan}")
     for domain, peer, vlan in guests:
         for _, other, _ in guests:
@@ -113,7 +116,7 @@ def test_switch():
         traffic(second, first)
         one.destroy()
         dom0.check(f"pvnctl xen detach {one.domid} --force")
-        traffic_up = hear_from(guests[2][0], "send 1 60 60", third)
+        traffic_up = hear_from(guests[2][0], third)
         expect(tag_of(traffic_up), (20, 0), "tag after a guest was destroyed")
         shown = dom0.check("pvnctl switch show ports --socket /run/switch")
         expect((f"xen{one.domid}.0" in shown, f"xen{guests[1][0].domid}.0" in shown),
