@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * One end's hold on memory that it shares with others: the memory, the doorbells, and who else is
+ * there. Where it comes from is a word:
+ *
+ *   socket:PATH    a server's socket: a keeper's (pvnctl ivshmem serve), or QEMU's ivshmem-server.
+ *                  PATH is a guest's place; PATH.host, which only a keeper has, the host's.
+ *   pci:ADDRESS    the device ADDRESS (0000:00:04.0) of this machine, by sysfs, uio_pci_generic or
+ *                  vfio-pci, whatever it is bound to. Doorbells reach us with vfio-pci only.
+ *   file:PATH      a file, as an ivshmem-plain device shows it. No doorbells, and nobody is seen.
+ *
+ * No EAL is needed. [IVS n] is docs/design/ivshmem.md, section n.
+ *
+ * Threads: pvn_ivshmem_peer_ring() any thread's, also in a data path (a system call, or a store to
+ * the device's register); everything else belongs to one control thread.
+ *
+ * Errors: a negative errno, or NULL with errno set; pvn_ivshmem_why() then tells in words what was
+ * wrong, with the value and with what to do.
+ */
+#ifndef PVN_IVSHMEM_PEER_H
+#define PVN_IVSHMEM_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pvn_ivshmem_peer;
+
+/* Opens it. For a socket, waits until the server has told our number and the memory, at most 5 s.
+ * 0, or a negative errno: -ENOENT nothing there, -EPROTO what is there speaks something else.
+ */
+int pvn_ivshmem_peer_open(const char *spec, struct pvn_ivshmem_peer **out);
+
+/* Lets go of everything, mappings too. NULL is fine. */
+void pvn_ivshmem_peer_close(struct pvn_ivshmem_peer *p);
+
+/* What was wrong in this thread's last call that failed; never NULL. */
+const char *pvn_ivshmem_why(void);
+
+/* Bytes of the memory. */
+uint64_t pvn_ivshmem_peer_size(const struct pvn_ivshmem_peer *p);
+
+/* The memory's descriptor, ours until close; -1 for a device. */
+int pvn_ivshmem_peer_fd(const struct pvn_ivshmem_peer *p);
+
+/* Our own number; 0 on a plain device, for a file and in the host's place. */
+uint32_t pvn_ivshmem_peer_number(const struct pvn_ivshmem_peer *p);
+
+/* Maps all of it, once, at `base` or, if that is 0, anywhere. NULL with errno EEXIST if something is
+ * there already, which stays as it is.
+ */
+void *pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writable);
+
+/* Rings vector `vector` of peer `number`. 0; -ENOTSUP if nothing here can be rung; -ENOENT if that
+ * peer or vector is not there (a device does not tell).
+ */
+int pvn_ivshmem_peer_ring(struct pvn_ivshmem_peer *p, uint32_t number, uint32_t vector);
+
+/* Vectors that we can be rung on; 0: none. */
+uint32_t pvn_ivshmem_peer_vectors(const struct pvn_ivshmem_peer *p);
+
+/* A non-blocking eventfd, readable when vector `vector` was rung; reading it is the caller's. */
+int pvn_ivshmem_peer_bell(const struct pvn_ivshmem_peer *p, uint32_t vector);
+
+/* Readable when pvn_ivshmem_peer_look() has something to do; -1: never. */
+int pvn_ivshmem_peer_event_fd(const struct pvn_ivshmem_peer *p);
+
+/* Takes what the server has sent; never waits. How many peers came or went; -ENODEV when server or
+ * device are gone: the mapping stays valid memory until close.
+ */
+int pvn_ivshmem_peer_look(struct pvn_ivshmem_peer *p);
+
+/* Whether the server says that this peer is connected; true if nothing can tell. */
+bool pvn_ivshmem_peer_there(const struct pvn_ivshmem_peer *p, uint32_t number);
+
+#endif /* PVN_IVSHMEM_PEER_H */
