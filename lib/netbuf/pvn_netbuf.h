@@ -85,8 +85,8 @@ pvn_netbuf_prefetch_write(const void *to, uint32_t len)
 	}
 }
 
-/* Copies of long frames, put off until a loop over a batch has ended: a call in that loop would cost
- * each short frame the registers that it must save.
+/* Copies of long frames, put off until a loop over a batch has ended: a call in that loop would
+ * cost each short frame the registers that it must save.
  */
 struct pvn_netbuf_long {
 	uint32_t count;
