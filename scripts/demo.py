@@ -101,7 +101,7 @@ def arguments():
         help="turns of each forwarder in scene vmxnet3 (default: 6)")
     add("--seconds", type=int, help="of each TCP stream (default: "
         f"{demo_vmxnet3.SECONDS} in scene vmxnet3, {demo_switch.SECONDS} in scene switch)")
-    add("--quick", action="store_true", help="--rounds 1, and streams of 2 s and 1 s")
+    add("--quick", action="store_true", help="--rounds 1, streams of 2 s and 1 s, no bridges in scene switch")
     add("--json", metavar="FILE", help="write all figures to FILE, by scene")
     args = parser.parse_args()
     args.scenes = [args.scene] if args.scene else list(SCENES)

@@ -12,10 +12,13 @@ bridges and measured again.
 """
 
 import contextlib
+import ctypes
+import glob
 import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -39,7 +42,6 @@ BUILT = ("build/bin/pvswitch", "build/bin/pvnctl", "build/pmds/librte_net_xenvir
          "build/tests/xen/portpeer")
 SECONDS, QUICK_SECONDS = 2, 1  # of each TCP stream
 BOTH_CORES = "1@0-1"
-SETTLE = 2  # seconds of traffic before a guest is killed, and after it is back
 
 
 class Live:
@@ -147,12 +149,12 @@ class Scene:
     # One guest killed
 
     def kill(self, guests):
-        """Guest 2 is killed while guest 1 pings it, and 3 sends to 4; and is started again."""
+        """Guest 2 is killed and started again, while guest 1 pings it and guest 3 sends to 4."""
         one, two, three, four = guests
-        victim_drops = self.others_drops((three, four))
+        before = self.others_drops((three, four))
         stream, server = self.stream(three, four)
         ping = Pings(one, two)
-        self.watch("guest 1 to 2, ping; guest 3 to 4, TCP", SETTLE)
+        self.watch("guest 1 to 2, ping; guest 3 to 4, TCP")
         ping.read()
         killed = time.time()
         two.kill()
@@ -160,21 +162,21 @@ class Scene:
         down = time.time()
         self.screen.say(f"guest 2 killed (SIGKILL): its link is down after "
                         f"{1000 * (down - killed):.0f} ms; {show.ports_line(self.switch.ports())}")
-        self.watch("guest 2 is dead; guest 3 to 4, TCP", SETTLE)
+        self.watch("guest 2 is dead; guest 3 to 4, TCP")
         started = time.time()
         two.start()
         ready = time.time()
         back = ping.first_after(started)
         self.screen.say(f"guest 2 started again: answers {1000 * (back - started):.0f} ms later; "
                         f"{show.ports_line(self.switch.ports())}")
-        self.watch("guest 2 is back; guest 3 to 4, TCP", SETTLE)
+        self.watch("guest 2 is back; guest 3 to 4, TCP")
         moved = bytes_moved(stream, server)
         self.screen.say(f"guest 3 to 4 meanwhile: TCP {moved['mbit_s']:.0f} Mbit/s, the slowest "
                         f"second {moved['slowest']:.0f}")
         ping.end()
         return {"link_down_ms": 1000 * (down - killed), "start_ms": 1000 * (ready - started),
                 "back_ms": 1000 * (back - started), "others": moved,
-                "others_drops": self.others_drops((three, four)) - victim_drops}
+                "others_drops": self.others_drops((three, four)) - before}
 
     def others_drops(self, guests):
         """Frames dropped at these ports but for full queues, which TCP makes by itself."""
@@ -189,9 +191,9 @@ class Scene:
                 raise KitError("iperf3 -s ended before it listened")
         return source.space.start(f"iperf3 -c {sink.address} -t 3600"), server
 
-    def watch(self, what, seconds):
-        """Let traffic flow for so long, and show it."""
-        end = time.monotonic() + seconds
+    def watch(self, what):
+        """Let traffic flow for as long as a stream, and show it."""
+        end = time.monotonic() + seconds_of(self.args)
         while time.monotonic() < end:
             self.live(what)
             time.sleep(0.1)  # it is the time that passes
@@ -285,8 +287,6 @@ def short_turns():
     Programs that poll use up their turns, and each frame waits for several of them. Linux before
     6.12 does not know this, and goes on as it was.
     """
-    import ctypes
-    import struct
     attributes = struct.pack("=IIQiIQQQ", 48, 0, 0, 0, 0, show.TURN_US * 1000, 0, 0)
     if os.uname().machine == "x86_64":
         LIBC.syscall(314, 0, ctypes.create_string_buffer(attributes), 0)  # sched_setattr
@@ -296,6 +296,7 @@ def work(args, screen):
     """The scene, in the guard's child process; returns its figures."""
     begin = time.monotonic()
     folder = temporary(os.getpid())
+    remove_stale()
     os.mkdir(folder, 0o700)
     tempfile.tempdir = folder
     short_turns()
@@ -308,8 +309,9 @@ def work(args, screen):
         scene = Scene(args, screen, spaces, uplink)
         with contextlib.ExitStack() as programs:
             figures = {"pvswitch": scene.run_switch(programs)}
-        figures["bridge"] = scene.run_bridges()
-        figures |= {"seconds": seconds_of(args), "versions": versions(spaces[1]),
+        if not args.quick:
+            figures["bridge"] = scene.run_bridges()
+        figures |= {"seconds": seconds_of(args), "versions": versions(),
                     "duration_s": time.monotonic() - begin}
     tempfile.tempdir = None
     screen.say("\n" + show.table(figures))
@@ -317,12 +319,11 @@ def work(args, screen):
     return figures
 
 
-def versions(space):
-    congestion = space.check("cat /proc/sys/net/ipv4/tcp_congestion_control").strip()
+def versions():
     iperf3 = subprocess.run(["iperf3", "--version"], stdout=subprocess.PIPE, text=True, check=True)
     dpdk = subprocess.run(["pkg-config", "--modversion", "libdpdk"], stdout=subprocess.PIPE,
                           text=True, check=False)
-    return {"iperf3": " ".join(iperf3.stdout.split()[:2]), "congestion": congestion,
+    return {"iperf3": " ".join(iperf3.stdout.split()[:2]),
             "dpdk": dpdk.stdout.strip(), "host": os.uname().release}
 
 
@@ -337,6 +338,14 @@ def verdict(figures):
 
 def temporary(worker):
     return f"{tempfile.gettempdir()}/pvn-demo.{worker}"
+
+
+def remove_stale():
+    """Remove folders of runs that were ended by SIGKILL, guard and all."""
+    for path in glob.glob(temporary("*")):
+        worker = path.rpartition(".")[2]
+        if worker.isdigit() and not os.path.exists(f"/proc/{worker}"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def tidy(worker):

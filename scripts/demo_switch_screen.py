@@ -9,17 +9,16 @@ TURN_US = 100
 PEER = "  a Linux bridge each"
 
 PICTURE = """\
-            VLAN 10                                        VLAN 20
- {0:<13}-- tap [guest 1] ====+            +==== [guest 3] tap -- {2}
+    VLAN 10                                                         VLAN 20
+ {0:<13} -- tap [guest 1] ==+            +== [guest 3] tap -- {2}
                                 |  pvswitch  |
- {1:<13}-- tap [guest 2] ====+     |      +==== [guest 4] tap -- {3}
+ {1:<13} -- tap [guest 2] ==+     |      +== [guest 4] tap -- {3}
+                                      | tap, tags 10 and 20
                                       |
-                                     tap, 802.1Q tags
-                                      |
-                                {4}: an interface in each VLAN
+                          {4}, an interface in each VLAN
 
  A guest is an unmodified dpdk-testpmd that forwards between net_xenvirt and a
- tap, the interface of a network namespace: its TCP is this machine's.
+ tap, which is the interface of a network namespace: its TCP is this machine's.
  `pvnctl local serve` plays Xen, no hypervisor is needed. Ctrl-C stops it.
 """
 CAUSES = {"tx_full": "receiver's ring full", "tx_down": "receiver's link down"}
@@ -56,7 +55,7 @@ def ports_line(ports):
 
 
 def row(label, cells):
-    return f"{label:<32}" + "".join(f"{cell:>12}" for cell in cells)
+    return f"{label:<29}" + "".join(f"{cell:>10}" for cell in cells)
 
 
 def measured_rows(figures):
@@ -67,6 +66,8 @@ def measured_rows(figures):
             ("round trip, median, ms", "{:.2f}", "ping", "median_us"),
             ("round trip, 99 of 100, ms", "{:.2f}", "ping", "p99_us")):
         for name, title in (("pvswitch", label), ("bridge", PEER)):
+            if name not in figures:
+                continue
             guests = figures[name]["guests"]
             values = [guests[number][first][second] for number in sorted(guests)]
             if second.endswith("_us"):
@@ -94,16 +95,17 @@ def table(figures):
     rule = "-" * len(lines[0])
     refused = " and ".join(f"{figures[name]['refused']['answered']} of "
                            f"{figures[name]['refused']['sent']} by {title}" for name, title in
-                           (("pvswitch", "pvswitch"), ("bridge", "the bridges")))
+                           (("pvswitch", "pvswitch"), ("bridge", "the bridges")) if name in figures)
     return "\n".join([
         *lines, rule, *measured_rows(figures), rule, *counted_rows(ours), rule,
-        f"frames through the switch       {ours['frames']:,}",
-        f"pings answered across VLANs     {refused}",
-        f"guest 2 killed: link down after {kill['link_down_ms']:.0f} ms",
-        f"guest 2 started: answers after  {kill['back_ms']:.0f} ms (its interface was there after "
-        f"{kill['start_ms']:.0f} ms)",
-        f"guest 3 to 4 in this time       {kill['others']['mbit_s']:,.0f} Mbit/s, slowest second "
-        f"{kill['others']['slowest']:,.0f}; {kill['others_drops']} dropped but for full rings",
+        f"{'frames through the switch':<29}{ours['frames']:>10,}",
+        f"{'answers across VLANs':<33}{refused}",
+        f"{'guest 2 killed':<33}its link is down after {kill['link_down_ms']:.0f} ms",
+        f"{'guest 2 started':<33}it answers after {kill['back_ms']:.0f} ms, "
+        f"its interface was there after {kill['start_ms']:.0f}",
+        f"{'guest 3 to 4 in this time':<33}TCP {kill['others']['mbit_s']:,.0f} Mbit/s, slowest "
+        f"second {kill['others']['slowest']:,.0f}",
+        f"{'':<33}dropped at their ports, but for full rings: {kill['others_drops']}",
         rule])
 
 
@@ -115,16 +117,17 @@ def notes(figures):
         f"neighbour, the same to the uplink, and 200 pings to its neighbour. Then guest 2 is killed "
         f"(SIGKILL) and started again, while guest 1 pings it and guest 3 sends to guest 4. The run "
         f"took {figures['duration_s']:.0f} s.",
-        "Two processors, and six programs on them beside the kernel: four testpmd, which poll "
-        "without rest, pvswitch (--sleep yes), iperf3. A frame mostly waits for its testpmd to have "
-        f"its turn; so the scheduler is asked for turns of {TURN_US} us (Linux 6.12 and later). So "
-        "these are not rates of the switch: ./run bench switch has them. A full ring is what makes "
-        "TCP slow down: a testpmd was not there to empty it.",
-        "The bridges, one for each VLAN, with the same namespaces and addresses over veth pairs, "
-        "stand for what Linux does without any of that: no program polls, and the kernel hands on "
-        "64 KiB at a time instead of frames, and the uplink has no tags.",
-        f"Versions: DPDK {versions['dpdk']}, Linux {versions['host']}, {versions['iperf3']}, "
-        f"congestion control {versions['congestion']}.",
+        "All programs of DPDK share processors 0 and 1: four testpmd, which poll without rest, and "
+        "pvswitch, which sleeps when idle (--sleep yes). A frame mostly waits for a testpmd to have "
+        f"its turn, so the scheduler is asked for turns of {TURN_US} us (Linux 6.12 and later; each "
+        "other one takes milliseconds). So these are not the rates of the switch: ./run bench "
+        "switch has those. TCP: Reno, with a window of at most 1 MiB, which no ring need drop from.",
+        *([
+            "Linux bridges, one for each VLAN, then had the same namespaces and addresses, over "
+            "veth pairs. That needs no DPDK and nothing that polls, has no tags, and the kernel "
+            "hands on 64 KiB at a time without a copy: between namespaces, that is what to use."
+        ] if "bridge" in figures else []),
+        f"Versions: DPDK {versions['dpdk']}, Linux {versions['host']}, {versions['iperf3']}.",
         *(f"{name}: {command}" for name, command in figures["pvswitch"]["commands"].items()),
     ]
     return "\n".join(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False,
