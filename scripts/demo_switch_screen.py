@@ -119,8 +119,8 @@ def notes(figures):
         f"took {figures['duration_s']:.0f} s.",
         "All programs of DPDK share processors 0 and 1: four testpmd, which poll without rest, and "
         "pvswitch, which sleeps when idle (--sleep yes). A frame mostly waits for a testpmd to have "
-        f"its turn, so the scheduler is asked for turns of {TURN_US} us (Linux 6.12 and later; each "
-        "other one takes milliseconds). So these are not the rates of the switch: ./run bench "
+        f"its turn, so the scheduler is asked for turns of {TURN_US} us (Linux 6.12 and later; "
+        "turns take milliseconds before that). So these are not the rates of the switch: ./run bench "
         "switch has those. TCP: Reno, with a window of at most 1 MiB, which no ring need drop from.",
         *([
             "Linux bridges, one for each VLAN, then had the same namespaces and addresses, over "
