@@ -92,16 +92,17 @@ def need_all(scenes=tuple(SCENES)):
 
 def arguments():
     parser = argparse.ArgumentParser(
-        prog="./run demo", description="vmxnet3: a QEMU guest forwards real TCP traffic between two "
-        "VMXNET3 devices: with our driver, with DPDK's, with Linux'. switch: pvswitch between four "
-        "local guests on two VLANs and an uplink, one of which is killed and comes back.")
+        prog="./run demo", description="vmxnet3: a QEMU guest forwards real TCP traffic between "
+        "two VMXNET3 devices: with our driver, with DPDK's, with Linux'. switch: pvswitch between "
+        "four local guests on two VLANs and an uplink; one guest is killed and comes back.")
     add = parser.add_argument
     add("--scene", choices=SCENES, help="only this one (default: both in turn)")
     add("--rounds", type=int, default=6,
         help="turns of each forwarder in scene vmxnet3 (default: 6)")
     add("--seconds", type=int, help="of each TCP stream (default: "
         f"{demo_vmxnet3.SECONDS} in scene vmxnet3, {demo_switch.SECONDS} in scene switch)")
-    add("--quick", action="store_true", help="--rounds 1, streams of 2 s and 1 s, no bridges in scene switch")
+    add("--quick", action="store_true",
+        help="--rounds 1, streams of 2 s and 1 s, no bridges in scene switch")
     add("--json", metavar="FILE", help="write all figures to FILE, by scene")
     args = parser.parse_args()
     args.scenes = [args.scene] if args.scene else list(SCENES)

@@ -48,12 +48,13 @@ class Live:
     """The table that goes on while something else is done: `pvnctl top`, once a second."""
 
     def __init__(self, xen, switch, screen):
-        self.screen = screen
+        self.switch, self.screen = switch, screen
         self.top = xen.add(Program([PVNCTL, "-j", "top", "-n", "1000000",
                                     "--socket", switch.control]))
         
     def tick(self, what):
         """Take the samples that have come, and show the last one."""
+        self.switch.check_alive()
         self.top.check_alive()
         lines = self.top.log[self.top.seen:].rpartition("\n")[0].splitlines()
         if not lines:
@@ -265,9 +266,10 @@ def bytes_moved(client, server):
     for process in (server, client):
         process.kill()
     output = server.communicate()[0]
-    rates = [float(rate) * {"": 1e-6, "K": 1e-3, "M": 1, "G": 1e3}[unit] for rate, unit in re.findall(
-        r"^\[ *\d+\] +[\d.]+-[\d.]+ +sec.* ([\d.]+) ([KMG]?)bits/sec *$", output, re.M)][:-1]  # the last is no whole second
-    if len(rates) < 2:
+    lines = re.findall(r"^\[ *\d+\] .* sec .* ([\d.]+) ([KMG]?)bits/sec *$", output, re.M)
+    units = {"": 1e-6, "K": 1e-3, "M": 1, "G": 1e3}
+    rates = [float(rate) * units[unit] for rate, unit in lines[:-1]]  # the last is no whole second
+    if not rates:
         raise KitError(f"iperf3 says nothing of its stream: {output}")
     return {"mbit_s": sum(rates) / len(rates), "slowest": min(rates), "seconds": len(rates)}
 

@@ -22,8 +22,8 @@ from wire import ROOT, Program
 VLANS = {10: (1, 2), 20: (3, 4)}
 SUBNET = "10.77.0"
 MBUFS = 16384
-# The receiver's window, as in the first scene, is less than a ring, so that none need overrun. Reno is
-# in each kernel, and with a window that never overruns anything it sends all of it.
+# The receiver's window, as in the first scene, is less than a ring, so that none need overrun. Reno
+# is in each kernel, and sends all that the window lets it as long as nothing is lost.
 SETTINGS = traffic.SETTINGS | {
     "net/ipv4/tcp_congestion_control": "reno",
     "net/ipv4/conf/all/arp_ignore": "1",  # the uplink has two interfaces in the subnet
@@ -86,14 +86,15 @@ class Guest:
         """Start testpmd; returns when its namespace has an interface."""
         self.xen.count += 1
         self.program = Program(self.space.inside(
-            initramfs.need_program("dpdk-testpmd"), "--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--log-level=5",
+            initramfs.need_program("dpdk-testpmd"), "--no-huge", "-m", "128", "--no-pci",
+            "--no-telemetry", "--log-level=5",
             f"--file-prefix={self.xen.prefix()}", "--lcores", "0@0-1,1@0-1",
             "-d", "librte_net_xenvirt.so", "--vdev",
             f"net_xenvirt0,zero_copy={self.zero_copy},pool_size=8192,"
             f"xen=local:{self.xen.socket}:{self.number}",
             "--vdev", f"net_tap0,iface={self.tap},mac={mac(self.number)}",
-            "--", "--forward-mode=io", f"--rxd={traffic.RING}", f"--txd={traffic.RING}", f"--total-num-mbufs={MBUFS}",
-            "--disable-link-check", "--no-mlockall"), env=self.xen.environment())
+            "--", "--forward-mode=io", f"--rxd={traffic.RING}", f"--txd={traffic.RING}",
+            f"--total-num-mbufs={MBUFS}", "--disable-link-check", "--no-mlockall"), env=self.xen.environment())
         self.xen.add(self.program)
         wait_for(self._started, f"testpmd of guest {self.number} starts its tap")
         self.space.ip("address", "add", f"{self.address}/24", "dev", self.tap)
@@ -117,7 +118,8 @@ class Uplink:
         """Make the interfaces, once pvswitch has made the trunk."""
         self.space.ip("link", "set", self.tap, "up")
         program = f"{folder}/trunk.o"
-        build_trunk(program, json.loads(self.space.ip("-j", "link", "show", self.tap))[0]["ifindex"])
+        trunk = json.loads(self.space.ip("-j", "link", "show", self.tap))[0]
+        build_trunk(program, trunk["ifindex"])
         for vlan in VLANS:
             self.space.ip("link", "add", f"in{vlan}", "index", str(vlan), "type", "veth",
                           "peer", "name", f"vlan{vlan}")

@@ -31,7 +31,8 @@ def picture(spaces, uplink):
 
 def live_table(sample):
     """Rates of each port in the last second, as pvnctl top has them."""
-    lines = [f"{'PORT':<8} LINK {'IN/S':>9} {'MBIT/S':>8} {'OUT/S':>9} {'MBIT/S':>8} {'DROPS/S':>8}"]
+    lines = [f"{'PORT':<8} LINK {'IN/S':>9} {'MBIT/S':>8} {'OUT/S':>9} {'MBIT/S':>8} "
+             f"{'DROPS/S':>8}"]
     for port in sorted(sample["ports"], key=lambda port: port["name"]):
         lines.append(f"{port['name']:<8} {'up' if port['up'] else 'down':<4} {port['in']:>9,.0f} "
                      f"{port['in_bits'] / 1e6:>8,.1f} {port['out']:>9,.0f} "
@@ -120,8 +121,8 @@ def notes(figures):
         "All programs of DPDK share processors 0 and 1: four testpmd, which poll without rest, and "
         "pvswitch, which sleeps when idle (--sleep yes). A frame mostly waits for a testpmd to have "
         f"its turn, so the scheduler is asked for turns of {TURN_US} us (Linux 6.12 and later; "
-        "turns take milliseconds before that). So these are not the rates of the switch: ./run bench "
-        "switch has those. TCP: Reno, with a window of at most 1 MiB, which no ring need drop from.",
+        "before that they take milliseconds). So these are not the rates of the switch: ./run "
+        "bench switch has those. TCP: Reno, with a window of at most 1 MiB, which no ring need drop from.",
         *([
             "Linux bridges, one for each VLAN, then had the same namespaces and addresses, over "
             "veth pairs. That needs no DPDK and nothing that polls, has no tags, and the kernel "

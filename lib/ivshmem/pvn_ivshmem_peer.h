@@ -47,8 +47,8 @@ int pvn_ivshmem_peer_fd(const struct pvn_ivshmem_peer *p);
 /* Our own number; 0 on a plain device, for a file and in the host's place. */
 uint32_t pvn_ivshmem_peer_number(const struct pvn_ivshmem_peer *p);
 
-/* Maps all of it, once, at `base` or, if that is 0, anywhere. NULL with errno EEXIST if something is
- * there already, which stays as it is.
+/* Maps all of it, once, at `base` or, if that is 0, anywhere. NULL with errno EEXIST if something
+ * is there already, which stays as it is.
  */
 void *pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writable);
 

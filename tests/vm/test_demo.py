@@ -106,7 +106,8 @@ def leftovers(pids):
 def test_stop(number, scene, moment):
     """a signal ends the demo with one line, and no process, namespace, tap or file stays"""
     demo.need_all([scene])
-    process = children.start([*COMMAND, "--scene", scene], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = children.start([*COMMAND, "--scene", scene], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
     for line in process.stdout:
         if moment in line:
             break
