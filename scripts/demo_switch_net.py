@@ -94,7 +94,8 @@ class Guest:
             f"xen=local:{self.xen.socket}:{self.number}",
             "--vdev", f"net_tap0,iface={self.tap},mac={mac(self.number)}",
             "--", "--forward-mode=io", f"--rxd={traffic.RING}", f"--txd={traffic.RING}",
-            f"--total-num-mbufs={MBUFS}", "--disable-link-check", "--no-mlockall"), env=self.xen.environment())
+            f"--total-num-mbufs={MBUFS}", "--disable-link-check", "--no-mlockall"),
+            env=self.xen.environment())
         self.xen.add(self.program)
         wait_for(self._started, f"testpmd of guest {self.number} starts its tap")
         self.space.ip("address", "add", f"{self.address}/24", "dev", self.tap)
