@@ -75,7 +75,7 @@ open_device(struct pvn_ivshmem_peer *p)
 		return failed(p, "the container");
 	if (ioctl(pci->container_fd, VFIO_SET_IOMMU,
 		  pci->no_iommu ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1_IOMMU) < 0)
-		return failed(p, "the IOMMU");
+		return failed(p, "the IOMMU (modprobe vfio_iommu_type1)");
 	pci->device_fd = ioctl(pci->group_fd, VFIO_GROUP_GET_DEVICE_FD, pci->address);
 	if (pci->device_fd < 0)
 		return failed(p, "the device");
