@@ -285,6 +285,54 @@ test_full(void **state)
 	pvn_ivshmem_server_free(s);
 }
 
+/* Whoever is accepted before the end of the one before was looked at has its place all the same. */
+static void
+test_place_of_the_dead(void **state)
+{
+	struct pvn_ivshmem_server_cfg cfg = {
+		.name = "test", .size = SIZE, .guests = 1, .path = path};
+	struct pvn_ivshmem_server *s;
+	int before, after, fd;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), 0);
+	before = connect_raw(path);
+	pvn_ivshmem_server_run(s);
+	after = connect_raw(path); /* this event comes first */
+	close(before);
+	pvn_ivshmem_server_run(s);
+	assert_int_equal(receive(after, &fd), 0);
+	assert_int_equal(receive(after, &fd), 2);
+	close(after);
+	pvn_ivshmem_server_free(s);
+}
+
+/* All numbers have been used: the next ones are those that nobody has. */
+static void
+test_numbers_wrap(void **state)
+{
+	struct pvn_ivshmem_server_cfg cfg = {.name = "test", .size = SIZE, .guests = 2};
+	struct pvn_ivshmem_client who[3];
+	struct pvn_ivshmem_server *s;
+	int first, next = -1;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), 0);
+	first = pvn_ivshmem_server_connect(s, false);
+	for (int i = 0; i < IVSHMEM_PEER_MAX; i++) {
+		if (next >= 0)
+			close(next);
+		next = pvn_ivshmem_server_connect(s, false);
+		assert_true(next >= 0);
+	}
+	assert_int_equal(pvn_ivshmem_server_clients(s, who, 3), 2);
+	assert_int_equal(who[0].number, 1);
+	assert_int_equal(who[1].number, 2);
+	close(first);
+	close(next);
+	pvn_ivshmem_server_free(s);
+}
+
 /* One that reads nothing while others come and go: it stands in nobody's way, and when it reads at
  * last it learns how things are, not all that has been.
  */
@@ -576,6 +624,8 @@ main(void)
 		TEST(test_connect),
 		TEST(test_who_speaks_is_dropped),
 		TEST(test_full),
+		TEST(test_place_of_the_dead),
+		TEST(test_numbers_wrap),
 		TEST(test_who_does_not_read),
 		TEST(test_killed),
 		TEST(test_out_of_files),
