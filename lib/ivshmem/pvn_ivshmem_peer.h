@@ -28,9 +28,16 @@
 struct pvn_ivshmem_peer;
 
 /* Opens it. For a socket, waits until the server has told our number and the memory, at most 5 s.
- * 0, or a negative errno: -ENOENT nothing there, -EPROTO what is there speaks something else.
+ * 0, or a negative errno: -ENOENT nothing there, -EPROTO what is there speaks something else,
+ * -EBUSY the server hung up at once: the host's place is taken, or there is no room for one more
+ * guest.
  */
 int pvn_ivshmem_peer_open(const char *spec, struct pvn_ivshmem_peer **out);
+
+/* The same with a socket that is connected to a server already, which is ours from here on, also if
+ * this fails: how an application is connected to the server that it runs itself. [IVS 2]
+ */
+int pvn_ivshmem_peer_take(int sock, struct pvn_ivshmem_peer **out);
 
 /* Lets go of everything, mappings too. NULL is fine. */
 void pvn_ivshmem_peer_close(struct pvn_ivshmem_peer *p);
@@ -48,7 +55,7 @@ int pvn_ivshmem_peer_fd(const struct pvn_ivshmem_peer *p);
 uint32_t pvn_ivshmem_peer_number(const struct pvn_ivshmem_peer *p);
 
 /* Maps all of it, once, at `base` or, if that is 0, anywhere. NULL with errno EEXIST if something
- * is there already, which stays as it is.
+ * is there already, which stays as it is; EALREADY if it is mapped; EACCES if it can only be read.
  */
 void *pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writable);
 
@@ -57,7 +64,9 @@ void *pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writa
  */
 int pvn_ivshmem_peer_ring(struct pvn_ivshmem_peer *p, uint32_t number, uint32_t vector);
 
-/* Vectors that we can be rung on; 0: none. */
+/* Vectors that we can be rung on; 0: none. Those of a server are there after open; should one be
+ * late, pvn_ivshmem_peer_look() takes it.
+ */
 uint32_t pvn_ivshmem_peer_vectors(const struct pvn_ivshmem_peer *p);
 
 /* A non-blocking eventfd, readable when vector `vector` was rung; reading it is the caller's. */
@@ -66,12 +75,16 @@ int pvn_ivshmem_peer_bell(const struct pvn_ivshmem_peer *p, uint32_t vector);
 /* Readable when pvn_ivshmem_peer_look() has something to do; -1: never. */
 int pvn_ivshmem_peer_event_fd(const struct pvn_ivshmem_peer *p);
 
-/* Takes what the server has sent; never waits. How many peers came or went; -ENODEV when server or
- * device are gone: the mapping stays valid memory until close.
+/* Takes what the server has sent; never waits, and does a bounded amount of work. How many peers
+ * came or went; -ENODEV when server or device are gone, -EPROTO when the server has sent nonsense
+ * and is not listened to any more: the mapping stays valid memory until close, and the event
+ * descriptor is of no more use.
  */
 int pvn_ivshmem_peer_look(struct pvn_ivshmem_peer *p);
 
-/* Whether the server says that this peer is connected; true if nothing can tell. */
+/* Whether the server says that this peer is connected, or said so last if it is gone itself; true
+ * if nothing can tell.
+ */
 bool pvn_ivshmem_peer_there(const struct pvn_ivshmem_peer *p, uint32_t number);
 
 #endif /* PVN_IVSHMEM_PEER_H */
