@@ -104,8 +104,7 @@ pvn_ivshmem_guest_link_give(struct pvn_ivshmem_guest_link *l, void *const *eleme
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t off = (uintptr_t)elements[i] - (uintptr_t)l->mem;
 
-		STORE_ONCE(&l->given[(l->tail + i) & l->mask],
-			   pvn_cpu_to_le32(off / IVSHMEM_LINK_LINE));
+		l->given[(l->tail + i) & l->mask] = pvn_cpu_to_le32(off / IVSHMEM_LINK_LINE);
 	}
 	l->tail += n;
 	/* REL-GIVEN: the slots, and all that was done to the buffers. Pairs with ACQ-GIVEN. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The host's end of a link. The ledger has two bits for each cache line of the region: whether an
- * element of the pool begins there, and whether it is lent. Both are in one word pair, so that lending
- * and taking touch one line of the host's cache for each buffer, often the one of its neighbour; and
- * what the guest says is an index into it, which needs no division and no search.
+ * The host's end of a link. The ledger has a byte for each two cache lines of the region, and no two
+ * elements of a mempool begin in the same two: whether one begins there, in which of the two, and whether
+ * it is lent. What the guest says is an index into it, which needs no division and no search; and a byte
+ * is written without being read before, so that neighbours in a burst do not wait for each other, as they
+ * do with bits.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,24 +20,23 @@
 #include "pvn_ivshmem_link.h"
 #include "share.h"
 
-/* 64 lines. */
-struct ledger {
-	uint64_t elements;
-	uint64_t lent;
-};
+/* A byte of the ledger: 0, or HOME of the line in which an element begins, or that with LENT. */
+#define LENT 1u
+#define HOME(line) (2u + ((line) & 1u) * 2u)
+#define LINES_A_BYTE 2u
 
 struct pvn_ivshmem_link {
 	/* The burst's. */
 	struct share *share;
 	struct ivshmem_link *shared;
 	pvn_le32 *lent, *given; /* slots */
-	struct ledger *ledger;
+	uint8_t *ledger;
 	uint64_t base;
 	uint32_t lines;
 	uint32_t mask;
 	uint64_t attachment;		 /* whose turn it is */
 	uint32_t tail, head;		 /* of lent, of given: ours */
-	uint32_t known_head;		 /* the guest's, as seen last */
+	uint32_t known_head, known_tail; /* the guest's, as seen last */
 	uint32_t out;			 /* lent now; read by other threads */
 	bool broken;			 /* until the next turn */
 	struct pvn_ivshmem_link_stats stats;
@@ -47,12 +47,6 @@ struct pvn_ivshmem_link {
 	char name[IVSHMEM_NAME_MAX];
 	struct pvn_ivshmem_link *next; /* in the region */
 };
-
-static inline uint64_t
-line_bit(uint32_t line)
-{
-	return UINT64_C(1) << (line % 64);
-}
 
 /* ---- turns ---- */
 
@@ -70,14 +64,16 @@ give_to_pool(struct pvn_ivshmem_link *l, uint32_t line)
 static uint32_t
 reclaim(struct pvn_ivshmem_link *l)
 {
-	uint32_t n = 0, words = l->lines / 64;
+	uint32_t n = 0;
 
-	for (uint32_t w = 0; w < words && l->out > n; w++) {
-		uint64_t bits = l->ledger[w].lent;
+	for (uint32_t i = 0; i < l->lines / LINES_A_BYTE && l->out > n; i++) {
+		uint8_t note = l->ledger[i];
 
-		l->ledger[w].lent = 0;
-		for (; bits != 0; bits &= bits - 1, n++)
-			give_to_pool(l, w * 64 + __builtin_ctzll(bits));
+		if ((note & LENT) == 0)
+			continue;
+		l->ledger[i] = note & ~LENT;
+		give_to_pool(l, i * LINES_A_BYTE + (note & ~LENT) / HOME(1));
+		n++;
 	}
 	STORE_ONCE(&l->out, 0);
 	l->stats.reclaimed += n;
@@ -95,7 +91,7 @@ turn(struct pvn_ivshmem_link *l, uint64_t attachment)
 
 	STORE_RELEASE(&to->attachment, 0);
 	n = reclaim(l);
-	l->tail = l->head = l->known_head = 0;
+	l->tail = l->head = l->known_head = l->known_tail = 0;
 	l->broken = false;
 	l->stats.turns++;
 	STORE_ONCE(&to->lent_tail, 0);
@@ -141,17 +137,16 @@ break_link(struct pvn_ivshmem_link *l)
 static inline bool
 note_lent(struct pvn_ivshmem_link *l, const void *element, uint32_t *line)
 {
-	uint64_t off = (uintptr_t)element - l->base, bit;
-	struct ledger *w;
+	uint64_t off = (uintptr_t)element - l->base;
+	uint8_t *note;
 
 	*line = off / IVSHMEM_LINK_LINE;
 	if (unlikely(off % IVSHMEM_LINK_LINE != 0 || off / IVSHMEM_LINK_LINE >= l->lines))
 		return false;
-	bit = line_bit(*line);
-	w = &l->ledger[*line / 64];
-	if (unlikely((w->elements & ~w->lent & bit) == 0))
+	note = &l->ledger[*line / LINES_A_BYTE];
+	if (unlikely(*note != HOME(*line)))
 		return false;
-	w->lent |= bit;
+	*note = HOME(*line) | LENT;
 	return true;
 }
 
@@ -178,7 +173,7 @@ pvn_ivshmem_link_lend(struct pvn_ivshmem_link *l, void *const *elements, uint32_
 			l->stats.refused++;
 			break;
 		}
-		STORE_ONCE(&l->lent[(l->tail + i) & l->mask], pvn_cpu_to_le32(line));
+		l->lent[(l->tail + i) & l->mask] = pvn_cpu_to_le32(line);
 	}
 	if (i == 0)
 		return 0;
@@ -194,14 +189,14 @@ pvn_ivshmem_link_lend(struct pvn_ivshmem_link *l, void *const *elements, uint32_
 static inline bool
 note_back(struct pvn_ivshmem_link *l, uint32_t line)
 {
-	struct ledger *w;
+	uint8_t *note;
 
 	if (unlikely(line >= l->lines))
 		return false;
-	w = &l->ledger[line / 64];
-	if (unlikely((w->lent & line_bit(line)) == 0))
+	note = &l->ledger[line / LINES_A_BYTE];
+	if (unlikely(*note != (HOME(line) | LENT)))
 		return false;
-	w->lent &= ~line_bit(line);
+	*note = HOME(line);
 	return true;
 }
 
@@ -212,11 +207,15 @@ pvn_ivshmem_link_take(struct pvn_ivshmem_link *l, void **elements, uint32_t n)
 
 	if (unlikely(!can_move(l)))
 		return 0;
-	/* ACQ-GIVEN. Pairs with REL-GIVEN. */
-	ready = pvn_le32_to_cpu(LOAD_ACQUIRE(&l->shared->given_tail)) - l->head;
-	if (unlikely(ready > l->mask + 1))
-		return break_link(l);
-	n = RTE_MIN(n, ready);
+	ready = l->known_tail - l->head;
+	if (ready < n) {
+		/* ACQ-GIVEN. Pairs with REL-GIVEN. */
+		l->known_tail = pvn_le32_to_cpu(LOAD_ACQUIRE(&l->shared->given_tail));
+		ready = l->known_tail - l->head;
+		if (unlikely(ready > l->mask + 1))
+			return break_link(l);
+		n = RTE_MIN(n, ready);
+	}
 	if (n == 0)
 		return 0;
 	for (uint32_t i = 0; i < n; i++) {
@@ -276,7 +275,11 @@ note_element(struct rte_mempool *mp, void *arg, void *element, unsigned int i)
 		return;
 	}
 	off /= IVSHMEM_LINK_LINE;
-	s->link->ledger[off / 64].elements |= line_bit(off);
+	if (s->link->ledger[off / LINES_A_BYTE] != 0) {
+		s->strange++; /* an element without a header: no mempool is like that */
+		return;
+	}
+	s->link->ledger[off / LINES_A_BYTE] = HOME(off);
 }
 
 static int
@@ -284,7 +287,7 @@ make_ledger(struct pvn_ivshmem_link *l)
 {
 	struct survey survey = {.link = l};
 
-	l->ledger = calloc(l->lines / 64, sizeof(*l->ledger));
+	l->ledger = calloc(l->lines / LINES_A_BYTE, sizeof(*l->ledger));
 	if (l->ledger == NULL)
 		return ivs_fail(ENOMEM, "no memory for a ledger");
 	rte_mempool_obj_iter(l->pool, note_element, &survey);
