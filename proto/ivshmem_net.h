@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * A net port in a Paravane region: an object of type IVSHMEM_NET. [IVS n] is docs/design/ivshmem.md,
- * section n.
+ * A net port in a Paravane region: an object of type IVSHMEM_NET. [IVS n] is
+ * docs/design/ivshmem.md, section n.
  *
  *   0         host half     written by the host
  *   4 KiB     guest half    written by the guest
