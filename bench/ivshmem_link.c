@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * What a link costs: buffers go from one side to the other and back in bursts of 32, untouched. Two ways,
- * in turns:
+ * What a link costs: buffers go from one side to the other and back in bursts of 32, untouched. Two
+ * ways, in turns:
  *
  *   plain   two rte_rings of pointers, single producer and consumer, between two threads: the limit
  *   link    lent and given back, between two processes
  *
  *   ivshmem_link [SECONDS [ROUNDS [IN-FLIGHT]]]
  *
- * Prints for each round "plain link" in millions of buffers per second that made the way there and back.
+ * Prints for each round "plain link" in millions of buffers per second that made the way there and
+ * back.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -185,9 +186,19 @@ start(const char *program)
 {
 	static const struct pvn_ivshmem_conf conf = {.size = UINT64_C(16) << 20};
 	char prefix[32];
-	char *argv[] = {(char *)(uintptr_t)program, "--no-huge", "-m", "64", "--no-pci",
-			"--no-shconf", "--no-telemetry", "--log-level=4", "--iova-mode=va",
-			"--lcores=0@0", "--file-prefix", prefix, NULL};
+	char *argv[] = {(char *)(uintptr_t)program,
+			"--no-huge",
+			"-m",
+			"64",
+			"--no-pci",
+			"--no-shconf",
+			"--no-telemetry",
+			"--log-level=4",
+			"--iova-mode=va",
+			"--lcores=0@0",
+			"--file-prefix",
+			prefix,
+			NULL};
 	int socket;
 
 	snprintf(prefix, sizeof(prefix), "pvn-link-%d", (int)getpid());
@@ -216,8 +227,8 @@ main(int argc, char **argv)
 	if (argc > 3)
 		in_flight = atoi(argv[3]);
 	if (seconds <= 0 || rounds < 1 || in_flight < BURST || in_flight > BUFFERS) {
-		fprintf(stderr, "usage: ivshmem_link [SECONDS [ROUNDS [IN-FLIGHT %d..%d]]]\n", BURST,
-			BUFFERS);
+		fprintf(stderr, "usage: ivshmem_link [SECONDS [ROUNDS [IN-FLIGHT %d..%d]]]\n",
+			BURST, BUFFERS);
 		return 2;
 	}
 	start(argv[0]);

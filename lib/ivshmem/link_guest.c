@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The guest's end of a link. Its own indices are in private memory and begin at 0, as the host has set
- * the link back for this attachment before it says so.
+ * The guest's end of a link. Its own indices are in private memory and begin at 0, as the host has
+ * set the link back for this attachment before it says so.
  */
 #include <errno.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The host's end of a link. The ledger has a byte for each two cache lines of the region, and no two
- * elements of a mempool begin in the same two: whether one begins there, in which of the two, and whether
- * it is lent. What the guest says is an index into it, which needs no division and no search; and a byte
- * is written without being read before, so that neighbours in a burst do not wait for each other, as they
- * do with bits.
+ * The host's end of a link. The ledger has a byte for each two cache lines of the region, and no
+ * two elements of a mempool begin in the same two: whether one begins there, in which of the two,
+ * and whether it is lent. What the guest says is an index into it, which needs no division and no
+ * search; and a byte is written without being read before, so that neighbours in a burst do not
+ * wait for each other, as they do with bits.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@
 
 /* A byte of the ledger: 0, or HOME of the line in which an element begins, or that with LENT. */
 #define LENT 1u
-#define HOME(line) (2u + ((line) & 1u) * 2u)
+#define HOME(line) (2u + ((line)&1u) * 2u)
 #define LINES_A_BYTE 2u
 
 struct pvn_ivshmem_link {
@@ -80,8 +80,8 @@ reclaim(struct pvn_ivshmem_link *l)
 	return n;
 }
 
-/* Somebody came or went: all is set back. The guest before is gone, the new one waits until its number is
- * in the link.
+/* Somebody came or went: all is set back. The guest before is gone, the new one waits until its
+ * number is in the link.
  */
 static uint32_t
 turn(struct pvn_ivshmem_link *l, uint64_t attachment)
@@ -293,10 +293,11 @@ make_ledger(struct pvn_ivshmem_link *l)
 	rte_mempool_obj_iter(l->pool, note_element, &survey);
 	if (survey.strange == 0)
 		return 0;
-	return ivs_fail(ERANGE,
-			"%u elements of mempool '%s' do not lie in region '%s' at cache lines: create it"
-			" with the socket that pvn_ivshmem_socket(\"%s\") gives, and aligned",
-			survey.strange, l->pool->name, l->share->name, l->share->name);
+	return ivs_fail(
+		ERANGE,
+		"%u elements of mempool '%s' do not lie in region '%s' at cache lines: create it"
+		" with the socket that pvn_ivshmem_socket(\"%s\") gives, and aligned",
+		survey.strange, l->pool->name, l->share->name, l->share->name);
 }
 
 static int
@@ -394,9 +395,10 @@ pvn_ivshmem_link_destroy(struct pvn_ivshmem_link *l)
 
 	pvn_ivshmem_link_reclaim(l);
 	if (l->out > 0)
-		return ivs_fail(EBUSY,
-				"link '%s' has lent %u buffers to a guest that is there: take them back",
-				l->name, l->out);
+		return ivs_fail(
+			EBUSY,
+			"link '%s' has lent %u buffers to a guest that is there: take them back",
+			l->name, l->out);
 	pthread_mutex_lock(&share_lock);
 	for (at = &l->share->links; *at != l; at = &(*at)->next)
 		;

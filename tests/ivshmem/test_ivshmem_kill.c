@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * h51, h52 at random instants: either end of a link is killed, some while they are stopped, some while they
- * begin; the other end must take every buffer back, never wait, and carry on with the next.
+ * h51, h52 at random instants: either end of a link is killed, some while they are stopped, some
+ * while they begin; the other end must take every buffer back, never wait, and carry on with the
+ * next.
  *
  *   test_ivshmem_kill guest|host
  *
  * guest: this process is the host, guests are its children, which die. Half of the deaths are told
  * (a socket that closed), half only seen when the next one attaches, as inside a living QEMU.
- * host: this process is the guest, without EAL; hosts are its children, in memory that outlives them.
+ * host: this process is the guest, without EAL; hosts are its children, in memory that outlives
+ * them.
  *
  * PVN_LONG=1: 250 kills each; otherwise 25. PVN_SEED repeats a run.
  */
@@ -64,8 +66,8 @@ pick(unsigned int n)
 	return (unsigned int)rand() % n;
 }
 
-/* A guest of a link in `mem`: changes what it gets, and keeps some of it for a while. Until the host says
- * that it is over, or for ever.
+/* A guest of a link in `mem`: changes what it gets, and keeps some of it for a while. Until the
+ * host says that it is over, or for ever.
  */
 static void
 be_guest(struct pvn_ivshmem_guest *g, uint8_t *mem, const char *link)
@@ -252,9 +254,9 @@ guests_die(unsigned int kills)
 	account();
 	pvn_ivshmem_link_stats(link_, &stats);
 	printf("%u guests killed, %u of them at work: lent %ju, taken back %ju, reclaimed %ju, foreign %ju,"
-	       " longest turn of the host %ju us\n", kills, seen, (uintmax_t)stats.lent,
-	       (uintmax_t)stats.taken, (uintmax_t)stats.reclaimed, (uintmax_t)stats.foreign,
-	       (uintmax_t)longest_us);
+	       " longest turn of the host %ju us\n",
+	       kills, seen, (uintmax_t)stats.lent, (uintmax_t)stats.taken,
+	       (uintmax_t)stats.reclaimed, (uintmax_t)stats.foreign, (uintmax_t)longest_us);
 	NEED(stats.lent == stats.taken + stats.reclaimed);
 	NEED(stats.foreign == 0 && stats.bad_index == 0 && stats.refused == 0);
 	NEED(stats.taken > 0 && stats.reclaimed > 0);
@@ -322,7 +324,8 @@ hosts_die(unsigned int kills)
 	munmap(mem, KIT_SIZE);
 	for (unsigned int i = 0; i < kills; i++) {
 		pid_t host = new_host(fd, 0);
-		struct timespec t = {.tv_nsec = pick(4) == 0 ? pick(60000000) : 60000000 + pick(200000000)};
+		struct timespec t = {.tv_nsec = pick(4) == 0 ? pick(60000000)
+							     : 60000000 + pick(200000000)};
 
 		nanosleep(&t, NULL); /* any instant: nothing to wait for */
 		if (pick(4) == 0)

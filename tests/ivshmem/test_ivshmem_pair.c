@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * Host and guest as two processes, each with an EAL of its own, over a memory file: no virtual machine is
- * needed (H57). The guest is this program, started anew as "--guest CASE SPEC"; the two agree by single
- * characters, in turns.
+ * Host and guest as two processes, each with an EAL of its own, over a memory file: no virtual
+ * machine is needed (H57). The guest is this program, started anew as "--guest CASE SPEC"; the two
+ * agree by single characters, in turns.
  */
 #include "share_kit.h"
 
@@ -503,8 +503,8 @@ h46_other_layout(void **state)
 	assert_ok(pvn_ivshmem_info("pair", &info));
 	header = (struct ivshmem_header *)(uintptr_t)info.base;
 	header->stamp.mbuf_size = pvn_cpu_to_le16(256);
-	header->checksum = pvn_cpu_to_le32(
-		pvn_ivshmem_crc(header, offsetof(struct ivshmem_header, checksum)));
+	header->checksum =
+		pvn_cpu_to_le32(pvn_ivshmem_crc(header, offsetof(struct ivshmem_header, checksum)));
 	start_guest("broken", kit_where("pair"));
 	end_guest();
 }
