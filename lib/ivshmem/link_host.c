@@ -20,10 +20,21 @@
 #include "pvn_ivshmem_link.h"
 #include "share.h"
 
-/* A byte of the ledger: 0, or HOME of the line in which an element begins, or that with LENT. */
-#define LENT 1u
-#define HOME(line) (2u + ((line)&1u) * 2u)
-#define LINES_A_BYTE 2u
+/* A byte of the ledger. */
+enum note {
+	NONE, /* no element begins in this line */
+	HOME,
+	LENT,
+};
+
+/* What a burst needs of the link: the ledger's bytes may be anything for a compiler, which would
+ * load all of it again after each.
+ */
+struct view {
+	uint8_t *ledger;
+	uint64_t base;
+	uint32_t lines;
+};
 
 struct pvn_ivshmem_link {
 	/* The burst's. */
@@ -66,13 +77,11 @@ reclaim(struct pvn_ivshmem_link *l)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < l->lines / LINES_A_BYTE && l->out > n; i++) {
-		uint8_t note = l->ledger[i];
-
-		if ((note & LENT) == 0)
+	for (uint32_t i = 0; i < l->lines && l->out > n; i++) {
+		if (l->ledger[i] != LENT)
 			continue;
-		l->ledger[i] = note & ~LENT;
-		give_to_pool(l, i * LINES_A_BYTE + (note & ~LENT) / HOME(1));
+		l->ledger[i] = HOME;
+		give_to_pool(l, i);
 		n++;
 	}
 	STORE_ONCE(&l->out, 0);
@@ -135,25 +144,25 @@ break_link(struct pvn_ivshmem_link *l)
 
 /* Whether it can be lent; then it is. */
 static inline bool
-note_lent(struct pvn_ivshmem_link *l, const void *element, uint32_t *line)
+note_lent(const struct view *v, const void *element, uint32_t *line)
 {
-	uint64_t off = (uintptr_t)element - l->base;
-	uint8_t *note;
+	uint64_t off = (uintptr_t)element - v->base;
 
 	*line = off / IVSHMEM_LINK_LINE;
-	if (unlikely(off % IVSHMEM_LINK_LINE != 0 || off / IVSHMEM_LINK_LINE >= l->lines))
+	if (unlikely(off % IVSHMEM_LINK_LINE != 0 || off / IVSHMEM_LINK_LINE >= v->lines))
 		return false;
-	note = &l->ledger[*line / LINES_A_BYTE];
-	if (unlikely(*note != HOME(*line)))
+	if (unlikely(v->ledger[*line] != HOME))
 		return false;
-	*note = HOME(*line) | LENT;
+	v->ledger[*line] = LENT;
 	return true;
 }
 
 uint32_t
 pvn_ivshmem_link_lend(struct pvn_ivshmem_link *l, void *const *elements, uint32_t n)
 {
-	uint32_t size = l->mask + 1, room, i;
+	const struct view v = {l->ledger, l->base, l->lines};
+	uint32_t size = l->mask + 1, mask = l->mask, tail = l->tail, room, i;
+	pvn_le32 *slots = l->lent;
 
 	if (unlikely(!can_move(l)))
 		return 0;
@@ -169,11 +178,11 @@ pvn_ivshmem_link_lend(struct pvn_ivshmem_link *l, void *const *elements, uint32_
 	for (i = 0; i < n; i++) {
 		uint32_t line;
 
-		if (unlikely(!note_lent(l, elements[i], &line))) {
+		if (unlikely(!note_lent(&v, elements[i], &line))) {
 			l->stats.refused++;
 			break;
 		}
-		l->lent[(l->tail + i) & l->mask] = pvn_cpu_to_le32(line);
+		slots[(tail + i) & mask] = pvn_cpu_to_le32(line);
 	}
 	if (i == 0)
 		return 0;
@@ -187,23 +196,20 @@ pvn_ivshmem_link_lend(struct pvn_ivshmem_link *l, void *const *elements, uint32_
 
 /* Copied once; it counts if it was lent. */
 static inline bool
-note_back(struct pvn_ivshmem_link *l, uint32_t line)
+note_back(const struct view *v, uint32_t line)
 {
-	uint8_t *note;
-
-	if (unlikely(line >= l->lines))
+	if (unlikely(line >= v->lines || v->ledger[line] != LENT))
 		return false;
-	note = &l->ledger[line / LINES_A_BYTE];
-	if (unlikely(*note != (HOME(line) | LENT)))
-		return false;
-	*note = HOME(line);
+	v->ledger[line] = HOME;
 	return true;
 }
 
 uint32_t
 pvn_ivshmem_link_take(struct pvn_ivshmem_link *l, void **elements, uint32_t n)
 {
-	uint32_t ready, back = 0;
+	const struct view v = {l->ledger, l->base, l->lines};
+	uint32_t mask = l->mask, head = l->head, ready, back = 0;
+	const pvn_le32 *slots = l->given;
 
 	if (unlikely(!can_move(l)))
 		return 0;
@@ -219,11 +225,11 @@ pvn_ivshmem_link_take(struct pvn_ivshmem_link *l, void **elements, uint32_t n)
 	if (n == 0)
 		return 0;
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t line = pvn_le32_to_cpu(LOAD_ONCE(&l->given[(l->head + i) & l->mask]));
+		uint32_t line = pvn_le32_to_cpu(LOAD_ONCE(&slots[(head + i) & mask]));
 
-		if (likely(note_back(l, line)))
+		if (likely(note_back(&v, line)))
 			elements[back++] =
-				(void *)(uintptr_t)(l->base + (uint64_t)line * IVSHMEM_LINK_LINE);
+				(void *)(uintptr_t)(v.base + (uint64_t)line * IVSHMEM_LINK_LINE);
 	}
 	l->head += n;
 	l->stats.foreign += n - back;
@@ -274,12 +280,7 @@ note_element(struct rte_mempool *mp, void *arg, void *element, unsigned int i)
 		s->strange++;
 		return;
 	}
-	off /= IVSHMEM_LINK_LINE;
-	if (s->link->ledger[off / LINES_A_BYTE] != 0) {
-		s->strange++; /* an element without a header: no mempool is like that */
-		return;
-	}
-	s->link->ledger[off / LINES_A_BYTE] = HOME(off);
+	s->link->ledger[off / IVSHMEM_LINK_LINE] = HOME;
 }
 
 static int
@@ -287,7 +288,7 @@ make_ledger(struct pvn_ivshmem_link *l)
 {
 	struct survey survey = {.link = l};
 
-	l->ledger = calloc(l->lines / LINES_A_BYTE, sizeof(*l->ledger));
+	l->ledger = calloc(l->lines, sizeof(*l->ledger));
 	if (l->ledger == NULL)
 		return ivs_fail(ENOMEM, "no memory for a ledger");
 	rte_mempool_obj_iter(l->pool, note_element, &survey);
