@@ -138,8 +138,8 @@ enum ivshmem_type {
 #define IVSHMEM_OBJECT_MULTI PVN_BIT32(1)
 
 /* A link: two rings of buffers, each a 32-bit count of cache lines from the region's beginning.
- *Every word of them has one writer, on a line of its own; an index counts up without end. What an
- *end needs of its own words is in its private memory. [IVS 6]
+ * Every word of them has one writer, on a line of its own; an index counts up without end. What an
+ * end needs of its own words is in its private memory. [IVS 6]
  *
  *	struct ivshmem_link
  *	slots pvn_le32[entries]  lent by the host to the guest

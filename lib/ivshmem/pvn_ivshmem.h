@@ -3,7 +3,7 @@
  *
  * Sharing DPDK objects with a guest, the host's side: regions by name, and what is found in them by
  * name. [IVS n] is docs/design/ivshmem.md, section n. The guest's side is pvn_ivshmem_attach.h,
- *buffers that cross the border safely are pvn_ivshmem_link.h.
+ * buffers that cross the border safely are pvn_ivshmem_link.h.
  *
  *	pvn_ivshmem_create("r0", NULL);
  *	ring = rte_ring_create("rx", 1024, pvn_ivshmem_socket("r0"), RING_F_SP_ENQ | RING_F_SC_DEQ);
@@ -11,7 +11,7 @@
  *	pvn_ivshmem_cmdline_generate(line, sizeof(line), "r0");
  *
  * The guest can write to all of a region, DPDK's own headers in it too: this is for guests of the
- *same team. [IVS 8]
+ * same team. [IVS 8]
  *
  * Threads: all calls may be made by any thread, and take a lock; none belongs in a data path.
  * Errors: a negative errno, with pvn_ivshmem_why(). A call that fails has changed nothing.

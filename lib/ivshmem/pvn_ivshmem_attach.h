@@ -2,7 +2,7 @@
  * Copyright 2026 The Paravane authors
  *
  * The guest's side: a region is mapped at the host's address, checked, and what it has is found by
- *name:
+ * name:
  *
  *	pvn_ivshmem_attach("pci:0000:00:04.0", 0, &a);
  *	ring = rte_ring_lookup("rx");
@@ -10,8 +10,8 @@
  *	mz = pvn_ivshmem_memzone_lookup("table");
  *
  * What belongs to the host stays its own: a guest never frees these objects, and never dumps or
- *walks the memory chunks of a mempool (rte_mempool_free, _dump, _mem_iter), whose list is in the
- *host's private memory.
+ * walks the memory chunks of a mempool (rte_mempool_free, _dump, _mem_iter), whose list is in the
+ * host's private memory.
  *
  * Threads: as in pvn_ivshmem.h.
  * Errors: a negative errno, with pvn_ivshmem_why().

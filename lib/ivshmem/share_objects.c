@@ -25,7 +25,7 @@ describe(const struct share *s, enum ivshmem_type type, const char *name, const 
 		.len = pvn_cpu_to_le64(len),
 	};
 
-	memcpy(o.name, name, strnlen(name, sizeof(o.name) - 1));
+	snprintf(o.name, sizeof(o.name), "%s", name);
 	return o;
 }
 
