@@ -59,7 +59,7 @@ pvs_guest_check(const struct pvs_port *port, const struct pvs_settings *set, cha
 void
 pvs_guest_rate(struct pvs_port *port)
 {
-	struct pvn_xenhost *host = &port->guest->host;
+	struct pvn_hostend *host = &port->guest->host.end;
 	uint64_t rate = port->set.rate;
 
 	if (rate == 0 || (host->rate != 0 && host->rate < rate))
@@ -122,7 +122,7 @@ guest_free(struct pvs_guest *guest)
 static int
 start_host(struct pvs *sw, struct pvs_guest *guest)
 {
-	struct pvn_xenhost *host = &guest->host;
+	struct pvn_hostend *host = &guest->host.end;
 	const uint32_t queues = RTE_MIN(sw->workers, XENVIRT_QUEUES_MAX);
 
 	host->features = RTE_BIT64(VIRTIO_NET_F_CSUM) | RTE_BIT64(VIRTIO_NET_F_HOST_TSO4) |
@@ -135,7 +135,7 @@ start_host(struct pvs *sw, struct pvs_guest *guest)
 		rte_spinlock_init(&guest->txq[q].lock);
 		host->txq[q] = &guest->txq[q];
 	}
-	return pvn_xenhost_start(host);
+	return pvn_xenhost_start(&guest->host);
 }
 
 static void
@@ -161,7 +161,7 @@ add_port(struct pvs *sw, struct pvs_port *port, struct pvs_guest *guest)
 	const uint16_t number = pvs_port_number(sw, port);
 
 	port->guest = guest;
-	port->mac = pvn_mac_from_bytes(guest->host.policy.mac.addr_bytes);
+	port->mac = pvn_mac_from_bytes(guest->host.end.policy.mac.addr_bytes);
 	read_names(port, guest);
 	apply_settings(sw, port);
 	pvs_view_place(sw, guest->source, number, RTE_MIN(sw->workers, XENVIRT_QUEUES_MAX));
@@ -192,8 +192,8 @@ pvs_guest_appear(struct pvs *sw, struct pvn_xen_hub *hub, uint16_t front_id, uin
 	guest->hub = hub;
 	guest->seen = true;
 	snprintf(guest->name, sizeof(guest->name), "%s", name);
-	guest->host.name = guest->name;
-	guest->host.logtype = pvs_logtype;
+	guest->host.end.name = guest->name;
+	guest->host.end.logtype = pvs_logtype;
 	snprintf(guest->instance, sizeof(guest->instance), "%s", instance);
 	if (pvn_xenhost_init(&guest->host, hub, front_id, handle) < 0) {
 		rte_free(guest);

@@ -183,7 +183,7 @@ pvs_port_why(const struct pvs_port *port)
 		return "";
 	/* The hub's thread may be about to write another. */
 	pvn_xen_hub_lock(guest->hub);
-	memcpy(guest->why, guest->host.why, sizeof(guest->why));
+	memcpy(guest->why, guest->host.end.why, sizeof(guest->why));
 	pvn_xen_hub_unlock(guest->hub);
 	return guest->why;
 }

@@ -34,7 +34,7 @@ struct pvs_guest {
 	struct pvn_xen_hub *hub;
 	char name[PVS_NAME_MAX];	 /* as the port's, which is forgotten first */
 	char instance[PVS_INSTANCE_MAX]; /* another one at the same place is another device */
-	char why[PVN_XENHOST_WHY_MAX];	 /* a copy of the host's, to be shown */
+	char why[PVN_HOSTEND_WHY_MAX];	 /* a copy of the host's, to be shown */
 	bool seen;
 	uint32_t store_vlan; /* what the toolstack said; 0: nothing */
 	struct pvn_host_rxq rxq[XENVIRT_QUEUES_MAX];
