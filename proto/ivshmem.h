@@ -92,8 +92,11 @@ struct ivshmem_header {
 
 /* The guest cannot write to it. */
 #define IVSHMEM_F_READ_ONLY PVN_BIT32(0)
-/* The data is the whole heap of the host's EAL. */
+/* The objects lie in the heap of the host's EAL, which is another file: an IVSHMEM_HEAP object tells
+ * which. [IVS 9]
+ */
 #define IVSHMEM_F_WHOLE_HEAP PVN_BIT32(1)
+#define IVSHMEM_F_ALL (IVSHMEM_F_READ_ONLY | IVSHMEM_F_WHOLE_HEAP)
 
 /* How an end is; each end writes its own page only. [IVS 5] */
 enum ivshmem_state {
@@ -122,9 +125,45 @@ enum ivshmem_type {
 	IVSHMEM_MEMZONE,
 	IVSHMEM_RING,
 	IVSHMEM_MEMPOOL,
-	IVSHMEM_LINK, /* rings on which buffers are lent and given back */
+	IVSHMEM_LINK, /* buffers are lent and given back: struct ivshmem_link at its beginning */
 	IVSHMEM_NET,  /* a net port: struct ivshmem_net at its beginning */
+	IVSHMEM_HEAP, /* the whole heap, aux: address, bytes, offset and value of a mark in it */
 };
+
+#define IVSHMEM_TYPE_LAST IVSHMEM_HEAP
+
+/* off counts from the beginning of the heap's file instead, and len fits into that. [IVS 9] */
+#define IVSHMEM_OBJECT_IN_HEAP PVN_BIT32(0)
+/* A ring that several may put into, or take from, at a time: whoever dies in that stops all. */
+#define IVSHMEM_OBJECT_MULTI PVN_BIT32(1)
+
+/* A link: two rings of buffers, each a 32-bit count of cache lines from the region's beginning. Every
+ * word of them has one writer, on a line of its own; an index counts up without end. What an end needs
+ * of its own words is in its private memory. [IVS 6]
+ *
+ *	struct ivshmem_link
+ *	slots pvn_le32[entries]  lent by the host to the guest
+ *	slots pvn_le32[entries]  given back by the guest
+ */
+#define IVSHMEM_LINK_LINE 64u
+#define IVSHMEM_LINK_ENTRIES_MAX 65536u
+
+struct ivshmem_link {
+	pvn_le32 entries;    /* [host] a power of two, constant */
+	pvn_le32 reserved;   /* 0 */
+	pvn_le64 attachment; /* [host] all indices are 0 for this one; 0: nobody's */
+	uint8_t pad0[IVSHMEM_LINK_LINE - 16];
+	pvn_le32 lent_tail; /* [host] */
+	uint8_t pad1[IVSHMEM_LINK_LINE - 4];
+	pvn_le32 taken_head; /* [guest] of what was lent */
+	uint8_t pad2[IVSHMEM_LINK_LINE - 4];
+	pvn_le32 given_tail; /* [guest] */
+	uint8_t pad3[IVSHMEM_LINK_LINE - 4];
+	pvn_le32 returned_head; /* [host] of what was given back */
+	uint8_t pad4[IVSHMEM_LINK_LINE - 4];
+};
+
+_Static_assert(sizeof(struct ivshmem_link) == 5 * IVSHMEM_LINK_LINE, "link");
 
 /* An entry is written while its type is FREE; the type is stored last, and cleared first. */
 struct ivshmem_object {
