@@ -63,13 +63,18 @@ struct peer_socket {
 /* A device's side. */
 struct peer_pci {
 	char address[16];
-	volatile uint32_t *regs; /* NULL: there are none */
-	uint64_t regs_size;
-	int uevent_fd;
-	/* with vfio-pci only: */
+	/* by sysfs */
+	void *regs_map;
+	volatile uint32_t *regs; /* NULL: it cannot be rung */
+	uint64_t inode;		 /* of its folder */
+	/* with vfio-pci */
 	int container_fd;
 	int group_fd;
 	int device_fd;
+	bool has_regs;
+	uint64_t regs_off;
+	bool no_iommu;
+	bool gone;
 };
 
 struct pvn_ivshmem_peer {
@@ -90,10 +95,11 @@ struct pvn_ivshmem_peer {
 	};
 };
 
-/* Each fills a peer that is empty, or leaves what peer_undo() takes away. */
+/* Each fills a peer that is empty, or leaves what closing takes away. */
 int peer_open_socket(struct pvn_ivshmem_peer *p, const char *path);
 int peer_take_socket(struct pvn_ivshmem_peer *p, int sock);
 int peer_open_pci(struct pvn_ivshmem_peer *p, const char *address);
+int peer_open_vfio(struct pvn_ivshmem_peer *p);
 
 /* The memory is this file: sets size, fd, map_fd. `what` is for messages. */
 int peer_set_file(struct pvn_ivshmem_peer *p, int fd, const char *what);

@@ -28,8 +28,9 @@
 struct pvn_ivshmem_peer;
 
 /* Opens it. For a socket, waits until the server has told our number and the memory, at most 5 s.
- * 0, or a negative errno: -ENOENT nothing there, -EPROTO what is there speaks something else, -EBUSY
- * the server hung up at once: the host's place is taken, or there is no room for one more guest.
+ * 0, or a negative errno: -ENOENT nothing there, -EPROTO what is there speaks something else,
+ * -EBUSY the server hung up at once: the host's place is taken, or there is no room for one more
+ * guest.
  */
 int pvn_ivshmem_peer_open(const char *spec, struct pvn_ivshmem_peer **out);
 
@@ -53,8 +54,8 @@ int pvn_ivshmem_peer_fd(const struct pvn_ivshmem_peer *p);
 /* Our own number; 0 on a plain device, for a file and in the host's place. */
 uint32_t pvn_ivshmem_peer_number(const struct pvn_ivshmem_peer *p);
 
-/* Maps all of it, once, at `base` or, if that is 0, anywhere. NULL with errno EEXIST if something is
- * there already, which stays as it is; EALREADY if it is mapped; EACCES if it can only be read.
+/* Maps all of it, once, at `base` or, if that is 0, anywhere. NULL with errno EEXIST if something
+ * is there already, which stays as it is; EALREADY if it is mapped; EACCES if it can only be read.
  */
 void *pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writable);
 
@@ -63,8 +64,8 @@ void *pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writa
  */
 int pvn_ivshmem_peer_ring(struct pvn_ivshmem_peer *p, uint32_t number, uint32_t vector);
 
-/* Vectors that we can be rung on; 0: none. Those of a server are there after open; should one be late,
- * pvn_ivshmem_peer_look() takes it.
+/* Vectors that we can be rung on; 0: none. Those of a server are there after open; should one be
+ * late, pvn_ivshmem_peer_look() takes it.
  */
 uint32_t pvn_ivshmem_peer_vectors(const struct pvn_ivshmem_peer *p);
 
@@ -74,15 +75,15 @@ int pvn_ivshmem_peer_bell(const struct pvn_ivshmem_peer *p, uint32_t vector);
 /* Readable when pvn_ivshmem_peer_look() has something to do; -1: never. */
 int pvn_ivshmem_peer_event_fd(const struct pvn_ivshmem_peer *p);
 
-/* Takes what the server has sent; never waits, and does a bounded amount of work. How many peers came
- * or went; -ENODEV when server or device are gone, -EPROTO when the server has sent nonsense and is
- * not listened to any more: the mapping stays valid memory until close, and the event descriptor is
- * of no more use.
+/* Takes what the server has sent; never waits, and does a bounded amount of work. How many peers
+ * came or went; -ENODEV when server or device are gone, -EPROTO when the server has sent nonsense
+ * and is not listened to any more: the mapping stays valid memory until close, and the event
+ * descriptor is of no more use.
  */
 int pvn_ivshmem_peer_look(struct pvn_ivshmem_peer *p);
 
-/* Whether the server says that this peer is connected, or said so last if it is gone itself; true if
- * nothing can tell.
+/* Whether the server says that this peer is connected, or said so last if it is gone itself; true
+ * if nothing can tell.
  */
 bool pvn_ivshmem_peer_there(const struct pvn_ivshmem_peer *p, uint32_t number);
 

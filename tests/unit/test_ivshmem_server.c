@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * The ivshmem server: with clients that behave, with others that do not, and with none that lives.
+ * No file stays open after any of it.
+ */
+#include "ivshmem_kit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "pvn_ivshmem_peer.h"
+#include "pvn_ivshmem_server.h"
+
+#define SIZE (1u << 20)
+
+static unsigned int files_before;
+static char folder[] = "/tmp/pvn-ivshmem-XXXXXX";
+static char path[64], host_path[80], spec[80], host_spec[96];
+
+static int
+setup(void **state)
+{
+	(void)state;
+	files_before = kit_open_files();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	assert_int_equal(kit_open_files(), files_before);
+	assert_int_equal(rmdir(folder), 0); /* all sockets are gone */
+	assert_int_equal(mkdir(folder, 0700), 0);
+	return 0;
+}
+
+static struct pvn_ivshmem_server *
+serve_cfg(const struct pvn_ivshmem_server_cfg *cfg)
+{
+	struct pvn_ivshmem_server *s = NULL;
+
+	assert_int_equal(pvn_ivshmem_server_new(cfg, &s), 0);
+	assert_int_equal(pvn_ivshmem_server_start(s), 0);
+	return s;
+}
+
+static struct pvn_ivshmem_server *
+serve(uint32_t vectors, uint32_t guests)
+{
+	return serve_cfg(&(struct pvn_ivshmem_server_cfg){
+		.name = "test", .size = SIZE, .vectors = vectors, .guests = guests, .path = path});
+}
+
+static struct pvn_ivshmem_peer *
+open_peer(const char *which)
+{
+	struct pvn_ivshmem_peer *p = NULL;
+	int ret = pvn_ivshmem_peer_open(which, &p);
+
+	if (ret < 0)
+		print_message("%s\n", pvn_ivshmem_why());
+	assert_int_equal(ret, 0);
+	return p;
+}
+
+/* Waits until it hears that `number` has come or gone. */
+static void
+wait_there(struct pvn_ivshmem_peer *p, uint32_t number, bool there)
+{
+	while (pvn_ivshmem_peer_there(p, number) != there) {
+		assert_true(kit_readable(pvn_ivshmem_peer_event_fd(p)));
+		assert_true(pvn_ivshmem_peer_look(p) >= 0);
+	}
+}
+
+static void
+wait_clients(struct pvn_ivshmem_server *s, uint32_t count)
+{
+	for (int i = 0; i < 5000 && pvn_ivshmem_server_clients(s, NULL, 0) != count; i++)
+		usleep(1000);
+	assert_int_equal(pvn_ivshmem_server_clients(s, NULL, 0), count);
+}
+
+static int
+connect_raw(const char *to)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(addr.sun_path, to);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+/* The next message; its descriptor, or -1, in *fd. */
+static int64_t
+receive(int from, int *fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	int64_t value;
+	struct iovec iov = {&value, sizeof(value)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
+
+	assert_true(kit_readable(from));
+	assert_int_equal(recvmsg(from, &msg, MSG_CMSG_CLOEXEC), sizeof(value));
+	*fd = -1;
+	if (CMSG_FIRSTHDR(&msg) != NULL)
+		memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(*fd));
+	return value;
+}
+
+/* ---- who behaves ---- */
+
+static void
+check_bell(struct pvn_ivshmem_peer *from, struct pvn_ivshmem_peer *to, uint32_t vector)
+{
+	uint64_t rung;
+
+	assert_int_equal(pvn_ivshmem_peer_ring(from, pvn_ivshmem_peer_number(to), vector), 0);
+	assert_true(kit_readable(pvn_ivshmem_peer_bell(to, vector)));
+	assert_int_equal(read(pvn_ivshmem_peer_bell(to, vector), &rung, 8), 8);
+	assert_int_equal(rung, 1);
+}
+
+static void
+test_host_and_guests(void **state)
+{
+	struct pvn_ivshmem_server *s = serve(4, 2);
+	struct pvn_ivshmem_peer *a = open_peer(spec), *host = open_peer(host_spec),
+				*b = open_peer(spec);
+	struct pvn_ivshmem_client who[4];
+	char *ours, *theirs;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_peer_number(host), 0);
+	assert_int_equal(pvn_ivshmem_peer_number(a), 1);
+	assert_int_equal(pvn_ivshmem_peer_number(b), 2);
+	assert_int_equal(pvn_ivshmem_peer_vectors(a), 4);
+	assert_int_equal(pvn_ivshmem_peer_size(a), SIZE);
+	wait_there(a, 0, true);
+	wait_there(a, 2, true);
+	wait_there(host, 2, true);
+	assert_true(pvn_ivshmem_peer_there(b, 0) && pvn_ivshmem_peer_there(b, 1));
+	for (uint32_t v = 0; v < 4; v++) {
+		check_bell(host, a, v);
+		check_bell(b, host, v);
+		check_bell(b, a, v);
+	}
+	ours = pvn_ivshmem_peer_map(host, 0, true);
+	theirs = pvn_ivshmem_peer_map(b, 0, true);
+	strcpy(ours + SIZE - 10, "shared");
+	assert_string_equal(theirs + SIZE - 10, "shared");
+	assert_int_equal(pvn_ivshmem_server_clients(s, who, 4), 3);
+	assert_int_equal(who[0].number, 0);
+	assert_int_equal(who[2].number, 2);
+	assert_int_equal(who[2].pid, getpid());
+	pvn_ivshmem_peer_close(a);
+	wait_there(host, 1, false);
+	wait_there(b, 1, false);
+	a = open_peer(spec);
+	assert_int_equal(pvn_ivshmem_peer_number(a), 3); /* never a number of the dead */
+	pvn_ivshmem_peer_close(host);
+	wait_there(b, 0, false);
+	host = open_peer(host_spec);
+	wait_there(b, 0, true);
+	pvn_ivshmem_server_free(s);
+	assert_true(kit_readable(pvn_ivshmem_peer_event_fd(b)));
+	while (pvn_ivshmem_peer_look(b) >= 0)
+		;
+	assert_string_equal(theirs + SIZE - 10, "shared"); /* memory outlives the server */
+	pvn_ivshmem_peer_close(a);
+	pvn_ivshmem_peer_close(b);
+	pvn_ivshmem_peer_close(host);
+}
+
+/* QEMU stands still until it has these; nobody may change the size. */
+static void
+test_greeting(void **state)
+{
+	static const int64_t want[] = {0, 1, -1, 1, 1};
+	struct pvn_ivshmem_server *s = serve(2, 2);
+	int c = connect_raw(path), fd;
+
+	(void)state;
+	for (size_t i = 0; i < PVN_DIM(want); i++) {
+		assert_int_equal(receive(c, &fd), want[i]);
+		assert_int_equal(fd >= 0, i >= 2);
+		if (i == 2) {
+			assert_int_equal(ftruncate(fd, SIZE / 2), -1);
+			assert_int_equal(errno, EPERM);
+			assert_int_equal(ftruncate(fd, SIZE * 2), -1);
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	close(c);
+	pvn_ivshmem_server_free(s);
+}
+
+/* An application that runs the server itself, in its own loop. */
+static void
+test_connect(void **state)
+{
+	struct pvn_ivshmem_server_cfg cfg = {.name = "test", .size = SIZE, .guests = 1};
+	struct pvn_ivshmem_server *s;
+	struct pvn_ivshmem_peer *host, *guest;
+	int sock;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), 0);
+	assert_int_equal(pvn_ivshmem_peer_take(pvn_ivshmem_server_connect(s, true), &host), 0);
+	assert_int_equal(pvn_ivshmem_peer_take(pvn_ivshmem_server_connect(s, false), &guest), 0);
+	assert_int_equal(pvn_ivshmem_server_connect(s, true), -EBUSY);
+	assert_int_equal(pvn_ivshmem_server_connect(s, false), -EBUSY);
+	assert_non_null(strstr(pvn_ivshmem_why(), "1 guests"));
+	wait_there(host, 1, true);
+	check_bell(guest, host, 0);
+	pvn_ivshmem_peer_close(guest);
+	sock = pvn_ivshmem_server_connect(s, false); /* its death has not been seen yet */
+	assert_true(sock >= 0);
+	close(sock);
+	assert_true(kit_readable(pvn_ivshmem_server_fd(s)));
+	pvn_ivshmem_server_run(s);
+	wait_there(host, 2, false);
+	pvn_ivshmem_peer_close(host);
+	pvn_ivshmem_server_free(s);
+}
+
+/* ---- who does not ---- */
+
+static void
+test_who_speaks_is_dropped(void **state)
+{
+	struct pvn_ivshmem_server *s = serve(1, 4);
+	struct pvn_ivshmem_peer *host = open_peer(host_spec);
+	struct pvn_ivshmem_server_stats stats;
+	int c = connect_raw(path), bell = eventfd(0, EFD_CLOEXEC);
+
+	(void)state;
+	wait_there(host, 1, true);
+	kit_send_part(c, 0, 0, 8, bell, 200);
+	wait_there(host, 1, false);
+	pvn_ivshmem_server_stats(s, &stats);
+	assert_int_equal(stats.came, 2);
+	assert_int_equal(stats.dropped, 1);
+	close(c);
+	close(bell);
+	pvn_ivshmem_peer_close(host);
+	pvn_ivshmem_server_free(s);
+}
+
+static void
+test_full(void **state)
+{
+	struct pvn_ivshmem_server *s = serve(1, 2);
+	struct pvn_ivshmem_peer *a = open_peer(spec), *b = open_peer(spec),
+				*host = open_peer(host_spec), *none = NULL;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_peer_open(spec, &none), -EBUSY);
+	assert_int_equal(pvn_ivshmem_peer_open(host_spec, &none), -EBUSY);
+	pvn_ivshmem_peer_close(a);
+	pvn_ivshmem_peer_close(host);
+	a = open_peer(spec); /* the places are free at once */
+	host = open_peer(host_spec);
+	pvn_ivshmem_peer_close(a);
+	pvn_ivshmem_peer_close(b);
+	pvn_ivshmem_peer_close(host);
+	pvn_ivshmem_server_free(s);
+}
+
+/* One that reads nothing while others come and go: it stands in nobody's way, and when it reads at
+ * last it learns how things are, not all that has been.
+ */
+static void
+test_who_does_not_read(void **state)
+{
+	struct pvn_ivshmem_server *s = serve(8, 100);
+	int deaf = connect_raw(path), others[60];
+	struct pvn_ivshmem_peer *p, *last;
+
+	(void)state;
+	wait_clients(s, 1);
+	for (size_t i = 0; i < PVN_DIM(others); i++)
+		others[i] = connect_raw(path);
+	wait_clients(s, 61);
+	for (int i = 0; i < 20; i++)
+		pvn_ivshmem_peer_close(open_peer(spec));
+	for (size_t i = 0; i < PVN_DIM(others); i++)
+		close(others[i]);
+	wait_clients(s, 1);
+	last = open_peer(spec);
+	assert_int_equal(pvn_ivshmem_peer_take(deaf, &p), 0);
+	wait_there(p, pvn_ivshmem_peer_number(last), true);
+	for (uint32_t i = 2; i < pvn_ivshmem_peer_number(last); i++)
+		assert_false(pvn_ivshmem_peer_there(p, i));
+	assert_int_equal(pvn_ivshmem_peer_vectors(p), 8);
+	pvn_ivshmem_peer_close(p);
+	pvn_ivshmem_peer_close(last);
+	pvn_ivshmem_server_free(s);
+}
+
+/* A process that is killed is seen at once. [H51, the transport of it] */
+static void
+test_killed(void **state)
+{
+	struct pvn_ivshmem_server *s = serve(1, 4);
+	struct pvn_ivshmem_peer *host = open_peer(host_spec);
+	struct timespec from, to;
+	double ms;
+	pid_t child = fork();
+
+	(void)state;
+	if (child == 0) {
+		struct pvn_ivshmem_peer *p;
+
+		pvn_ivshmem_peer_open(spec, &p);
+		pause();
+		_exit(0);
+	}
+	wait_there(host, 1, true);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	kill(child, SIGKILL);
+	wait_there(host, 1, false);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	ms = (to.tv_sec - from.tv_sec) * 1e3 + (to.tv_nsec - from.tv_nsec) / 1e6;
+	print_message("a dead guest was seen after %.2f ms\n", ms);
+	assert_true(ms < 1000);
+	waitpid(child, NULL, 0);
+	pvn_ivshmem_peer_close(host);
+	pvn_ivshmem_server_free(s);
+}
+
+/* No descriptor is left: whoever comes is turned away, and it goes on when there are some again. */
+static void
+test_out_of_files(void **state)
+{
+	struct pvn_ivshmem_server_cfg cfg = {.name = "test", .size = SIZE, .path = path};
+	struct rlimit before, limit;
+	struct pvn_ivshmem_server *s;
+	int c, fd, fds[64], count = 0;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), 0);
+	c = connect_raw(path);
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = before;
+	limit.rlim_cur = 64;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	while (count < 64 && (fds[count] = dup(0)) >= 0)
+		count++;
+	assert_true(kit_readable(pvn_ivshmem_server_fd(s)));
+	pvn_ivshmem_server_run(s);
+	while (count > 0)
+		close(fds[--count]);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_true(kit_readable(c));
+	assert_int_equal(read(c, &fd, 1), 0);
+	close(c);
+	c = connect_raw(path);
+	pvn_ivshmem_server_run(s);
+	assert_int_equal(receive(c, &fd), 0);
+	close(c);
+	pvn_ivshmem_server_free(s);
+}
+
+/* ---- the host's page ---- */
+
+static void
+check_host_page(bool header, uint32_t want)
+{
+	const uint64_t state_at = IVSHMEM_HOST_PAGE + offsetof(struct ivshmem_host_page, state);
+	struct pvn_ivshmem_server *s = serve(1, 1);
+	struct pvn_ivshmem_peer *host = open_peer(host_spec), *guest = open_peer(spec);
+	char *map = pvn_ivshmem_peer_map(host, 0, true);
+	char *view = pvn_ivshmem_peer_map(guest, 0, false);
+	pvn_le64 magic = pvn_cpu_to_le64(IVSHMEM_MAGIC);
+	pvn_le32 page = pvn_cpu_to_le32(IVSHMEM_PRESENT);
+
+	if (header)
+		memcpy(map, &magic, sizeof(magic));
+	memcpy(map + state_at, &page, sizeof(page));
+	wait_there(guest, 0, true);
+	pvn_ivshmem_peer_close(host);
+	wait_there(guest, 0, false);
+	memcpy(&page, view + state_at, sizeof(page));
+	assert_int_equal(pvn_le32_to_cpu(page), want);
+	pvn_ivshmem_peer_close(guest);
+	pvn_ivshmem_server_free(s);
+}
+
+static void
+test_host_absent(void **state)
+{
+	(void)state;
+	check_host_page(true, IVSHMEM_ABSENT);
+	check_host_page(false, IVSHMEM_PRESENT); /* not our memory to write to */
+}
+
+/* ---- memory and sockets ---- */
+
+static void
+test_file(void **state)
+{
+	char file[64];
+	struct pvn_ivshmem_server_cfg cfg = {
+		.name = "test", .size = SIZE, .path = path, .file = file};
+	struct pvn_ivshmem_peer *host;
+	struct pvn_ivshmem_server *s;
+	struct stat st;
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s/memory", folder);
+	s = serve_cfg(&cfg); /* makes it */
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_size, SIZE);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	pvn_ivshmem_server_free(s);
+	s = serve_cfg(&cfg); /* takes it */
+	host = open_peer(host_spec);
+	assert_int_equal(truncate(file, 0), 0); /* somebody else's doing: no SIGBUS for us */
+	pvn_ivshmem_peer_close(host);
+	wait_clients(s, 0);
+	pvn_ivshmem_server_free(s);
+	assert_int_equal(truncate(file, SIZE / 2), 0);
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), -EINVAL);
+	assert_non_null(strstr(pvn_ivshmem_why(), "524288"));
+	unlink(file);
+}
+
+static void
+test_given_memory(void **state)
+{
+	struct pvn_ivshmem_server_cfg cfg = {
+		.name = "test", .size = SIZE, .path = path, .memory_fd = kit_memory(SIZE)};
+	struct pvn_ivshmem_server *s = serve_cfg(&cfg);
+	struct pvn_ivshmem_peer *p = open_peer(spec);
+	char *map = pvn_ivshmem_peer_map(p, 0, true);
+
+	(void)state;
+	assert_int_equal(pwrite(cfg.memory_fd, "x", 1, 5), 1);
+	assert_int_equal(map[5], 'x');
+	assert_int_equal(ftruncate(cfg.memory_fd, 0), -1);
+	pvn_ivshmem_peer_close(p);
+	pvn_ivshmem_server_free(s);
+	close(cfg.memory_fd);
+}
+
+static void
+test_huge_pages(void **state)
+{
+	struct pvn_ivshmem_server_cfg cfg = {
+		.name = "test", .size = UINT64_C(1) << 38, .huge_page = 2 << 20};
+	struct pvn_ivshmem_server *s;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), -ENOMEM);
+	assert_non_null(strstr(pvn_ivshmem_why(), "131072 pages of 2097152 bytes"));
+	assert_non_null(strstr(pvn_ivshmem_why(), "nr_hugepages"));
+}
+
+static void
+test_socket_files(void **state)
+{
+	struct pvn_ivshmem_server_cfg cfg = {.name = "test", .size = SIZE, .path = path};
+	struct pvn_ivshmem_server *s = serve_cfg(&cfg), *none = NULL;
+	struct stat st;
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(stat(i == 0 ? path : host_path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+	}
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &none), -EADDRINUSE);
+	pvn_ivshmem_peer_close(open_peer(spec)); /* the first one goes on */
+	assert_int_equal(unlink(path), 0);
+	fd = open(path, O_CREAT | O_WRONLY, 0644);
+	pvn_ivshmem_server_free(s);
+	assert_int_equal(stat(path, &st), 0); /* no longer its own: stays */
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &none), -EEXIST);
+	assert_int_equal(unlink(path), 0);
+	close(fd);
+	/* A dead server's is replaced. */
+	if (fork() == 0) {
+		pvn_ivshmem_server_new(&cfg, &s);
+		_exit(0);
+	}
+	wait(NULL);
+	assert_int_equal(stat(path, &st), 0);
+	cfg.mode = 0660;
+	cfg.chown = geteuid() == 0;
+	cfg.uid = cfg.chown ? 65534 : 0;
+	cfg.gid = cfg.chown ? 65533 : 0;
+	s = serve_cfg(&cfg);
+	assert_int_equal(stat(host_path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	assert_int_equal(st.st_uid, cfg.chown ? 65534 : geteuid());
+	pvn_ivshmem_peer_close(open_peer(spec));
+	pvn_ivshmem_server_free(s);
+}
+
+/* ---- what is refused ---- */
+
+static void
+test_bad_configurations(void **state)
+{
+	static const struct {
+		const char *why;
+		struct pvn_ivshmem_server_cfg cfg;
+	} cases[] = {
+		{"name", {.size = SIZE}},
+		{"name", {.name = "", .size = SIZE}},
+		{"name", {.name = "a/b", .size = SIZE}},
+		{"name", {.name = "..", .size = SIZE}},
+		{"name", {.name = "-x", .size = SIZE}},
+		{"1..31", {.name = "12345678901234567890123456789012", .size = SIZE}},
+		{"size 0", {.name = "a"}},
+		{"power of two", {.name = "a", .size = 3u << 20}},
+		{"1 MiB", {.name = "a", .size = 4096}},
+		{"1 TiB", {.name = "a", .size = UINT64_C(1) << 41}},
+		{"33 vectors", {.name = "a", .size = SIZE, .vectors = 33}},
+		{"256 guests", {.name = "a", .size = SIZE, .guests = 256}},
+		{"mode 1777", {.name = "a", .size = SIZE, .mode = 01777}},
+		{"4096", {.name = "a", .size = SIZE, .huge_page = 4096}},
+		{"less", {.name = "a", .size = SIZE, .huge_page = 2u << 20}},
+		{"memfd", {.name = "a", .size = SIZE, .huge_page = 2u << 20, .file = "/tmp/x"}},
+		{"/nowhere", {.name = "a", .size = SIZE, .path = "/nowhere/x"}},
+		{"/dev/null", {.name = "a", .size = SIZE, .file = "/dev/null"}},
+	};
+	char longer[128];
+	struct pvn_ivshmem_server_cfg cfg = {.name = "a", .size = SIZE, .path = longer};
+	struct pvn_ivshmem_server *s = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < PVN_DIM(cases); i++) {
+		int ret = pvn_ivshmem_server_new(&cases[i].cfg, &s);
+
+		print_message("case: %s\n", pvn_ivshmem_why());
+		assert_true(ret < 0);
+		assert_int_equal(errno, -ret);
+		assert_non_null(strstr(pvn_ivshmem_why(), cases[i].why));
+		assert_int_equal(kit_open_files(), files_before);
+	}
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), -ENAMETOOLONG);
+	assert_null(s);
+	assert_int_equal(pvn_ivshmem_server_new(NULL, &s), -EINVAL);
+	pvn_ivshmem_server_free(NULL);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_host_and_guests),
+		TEST(test_greeting),
+		TEST(test_connect),
+		TEST(test_who_speaks_is_dropped),
+		TEST(test_full),
+		TEST(test_who_does_not_read),
+		TEST(test_killed),
+		TEST(test_out_of_files),
+		TEST(test_host_absent),
+		TEST(test_file),
+		TEST(test_given_memory),
+		TEST(test_huge_pages),
+		TEST(test_socket_files),
+		TEST(test_bad_configurations),
+	};
+	int ret;
+
+	if (mkdtemp(folder) == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/r", folder);
+	snprintf(host_path, sizeof(host_path), "%s.host", path);
+	snprintf(spec, sizeof(spec), "socket:%s", path);
+	snprintf(host_spec, sizeof(host_spec), "socket:%s", host_path);
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(folder);
+	return ret;
+}
