@@ -89,14 +89,14 @@ def bench_case(case, rivals, options, memory):
     return rates, commands
 
 
-def summary(case, rates):
+def summary(case, rates, all_ours=OURS):
     """The result of a case: medians, spreads, ours against the best peer."""
     medians = {name: statistics.median(values) for name, values in rates.items() if values}
     peers = {name: medians[name] for name in (peer.name for peer in PEERS) if name in medians}
     best = max(peers, key=peers.get) if peers else None
     return {"case": case[0], "target": case[5], "unit": "frames per second", "medians": medians,
             "rounds": rates, "best_peer": best,
-            "ratios": {ours.name: medians[ours.name] / peers[best] for ours in OURS
+            "ratios": {ours.name: medians[ours.name] / peers[best] for ours in all_ours
                        if best and ours.name in medians}}
 
 

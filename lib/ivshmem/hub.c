@@ -299,6 +299,8 @@ void
 pvn_ivshmem_hub_wake(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_client *client)
 {
 	pvn_ivshmem_hub_lock(hub);
+	if (hub->is_host) /* a guest's hub may only let go when all clients have looked */
+		hub_region_look(hub, false);
 	client->look(client);
 	pvn_ivshmem_hub_unlock(hub);
 	if (client->after != NULL)

@@ -23,16 +23,17 @@ ETH_P_ALL = 3
 
 
 class Switch(Program):
-    """A pvswitch that ends with `xen`. WORKER is the rest of its --lcores: where its workers run."""
+    """A pvswitch that ends with `xen`. WORKER is the rest of its --lcores: where its workers run;
+    SPEC is its Xen, if that is not `xen`."""
 
-    def __init__(self, xen, *options, worker="1@0"):
+    def __init__(self, xen, *options, worker="1@0", spec=None):
         self.xen = xen
         xen.count += 1
         self.control = f"{xen.folder}/control"
         super().__init__(
             [f"{BUILD}/bin/pvswitch", "--no-huge", "-m", "256", "--no-pci", "--no-telemetry",
              f"--file-prefix={xen.prefix()}", "--lcores", f"0@0-1,{worker}", "--",
-             "--xen", f"local:{xen.socket}:0", "--control", self.control, "--mbufs", "8191",
+             "--xen", spec or f"local:{xen.socket}:0", "--control", self.control, "--mbufs", "8191",
              *options], env=xen.environment())
         xen.add(self)
         self.wait(r".*workers, control socket .*")
