@@ -38,7 +38,7 @@ def wake_side(region, name, core, memory, devargs, *args):
 
 def wake(memory, sleeper):
     """p50 and p99 in microseconds of one round: a frame to a side that sleeps, and back."""
-    sys.path.insert(0, f"{ROOT}/tests/ivshmem")
+    sys.path.insert(0, f"{ROOT}/tests/ivshmem/net")
     from ivswire import Region  # only with the build there
     roles = {side: ("sleep",) if side == sleeper else ("ping", WAKES, REST_US)
              for side in ("host", "guest")}

@@ -77,7 +77,7 @@ class Ivshmem(Rival):
         self.tx_pool = "ivshmem_0" if zero_copy else None
 
     def prepare(self, folder, links):
-        sys.path.insert(0, f"{ROOT}/tests/ivshmem")
+        sys.path.insert(0, f"{ROOT}/tests/ivshmem/net")
         from ivswire import Region  # only with the build there
         self.region = Region(size=self.SIZE)
         self.region.__enter__()

@@ -8,6 +8,8 @@
 #define SETTING_BIT(id, name, metavar, help) | CTL_OPT(id)
 #define ALL_SETTINGS (0 CTL_SETTINGS(SETTING_BIT))
 
+#define DEVICE_OPTIONS                                                                             \
+	(CTL_OPT(FOLDER) | CTL_OPT(PLAIN) | CTL_OPT(READ_ONLY) | CTL_OPT(BUS) | CTL_OPT(CHASSIS))
 #define SWITCH_OPTIONS (CTL_OPT(SOCKET) | CTL_OPT(JSON))
 
 const uint32_t ctl_global_options = CTL_OPT(XEN) | CTL_OPT(JSON) | CTL_OPT(HELP);
@@ -24,6 +26,89 @@ const struct ctl_command ctl_commands[] = {
 		.words = "help",
 		.args = "[COMMAND]",
 		.summary = "say what there is to do, and how",
+	},
+	{
+		.words = "ivshmem add",
+		.args = "REGION",
+		.summary = "make a region of shared memory; the keeper keeps it",
+		.notes =
+			"REGION is NAME,size=BYTES, and more words: vectors=1..32 (default: 1),\n"
+			"guests=1..255 at a time (default: 16), hugepages=2M or another size, file=PATH\n"
+			"for a file instead of memory that has none; mode=, user= and group= of the\n"
+			"sockets (default: 0600). The size is a power of two.",
+		.options = CTL_OPT(FOLDER) | CTL_OPT(JSON),
+		.run = cmd_ivshmem_add,
+	},
+	{
+		.words = "ivshmem args",
+		.args = "NAME",
+		.summary = "print QEMU's arguments for a guest that gets a region",
+		.notes = "On q35 a region that is plugged in later needs a port: ivshmem port.",
+		.options = DEVICE_OPTIONS,
+		.run = cmd_ivshmem_args,
+	},
+	{
+		.words = "ivshmem list",
+		.args = "",
+		.summary = "show the regions and who is connected",
+		.options = CTL_OPT(FOLDER) | CTL_OPT(JSON),
+		.run = cmd_ivshmem_list,
+	},
+	{
+		.words = "ivshmem plug",
+		.args = "NAME",
+		.summary = "give a region to a guest that runs",
+		.options = DEVICE_OPTIONS | CTL_OPT(QMP) | CTL_OPT(TIMEOUT),
+		.required = CTL_OPT(QMP),
+		.run = cmd_ivshmem_plug,
+	},
+	{
+		.words = "ivshmem port",
+		.args = "NAME",
+		.summary = "print QEMU's arguments for a port that a region can be plugged into",
+		.options = DEVICE_OPTIONS,
+		.run = cmd_ivshmem_port,
+	},
+	{
+		.words = "ivshmem qmp",
+		.args = "NAME",
+		.summary = "print the QMP commands that plug and unplug send",
+		.notes = "With --unplug wait for DEVICE_DELETED before the second one.",
+		.options = DEVICE_OPTIONS | CTL_OPT(UNPLUG),
+		.run = cmd_ivshmem_qmp,
+	},
+	{
+		.words = "ivshmem remove",
+		.args = "NAME",
+		.summary = "disconnect a region's clients and let go of its memory",
+		.options = CTL_OPT(FOLDER) | CTL_OPT(JSON),
+		.run = cmd_ivshmem_remove,
+	},
+	{
+		.words = "ivshmem serve",
+		.args = "[REGION...]",
+		.summary = "keep regions of shared memory, until stopped",
+		.notes =
+			"REGION is as for ivshmem add. Guests connect to PATH/NAME, the application to\n"
+			"PATH/NAME.host. Ends on SIGTERM and SIGINT, and then guests lose their regions:\n"
+			"QEMU connects only once. Applications may die and come back.",
+		.options = CTL_OPT(FOLDER),
+		.run = cmd_ivshmem_serve,
+	},
+	{
+		.words = "ivshmem unplug",
+		.args = "NAME",
+		.summary = "take a region from a guest that runs",
+		.options = DEVICE_OPTIONS | CTL_OPT(QMP) | CTL_OPT(TIMEOUT),
+		.required = CTL_OPT(QMP),
+		.run = cmd_ivshmem_unplug,
+	},
+	{
+		.words = "ivshmem xml",
+		.args = "NAME",
+		.summary = "print libvirt's XML for a guest that gets a region",
+		.options = DEVICE_OPTIONS,
+		.run = cmd_ivshmem_xml,
 	},
 	{
 		.words = "local domain add",

@@ -45,6 +45,16 @@ void ctl_print_usage(FILE *to, const struct ctl_command *command);
 
 /* The commands. */
 int cmd_completion(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_add(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_args(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_list(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_plug(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_port(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_qmp(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_remove(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_serve(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_unplug(struct ctl *ctl, const struct ctl_line *line);
+int cmd_ivshmem_xml(struct ctl *ctl, const struct ctl_line *line);
 int cmd_local_domain_add(struct ctl *ctl, const struct ctl_line *line);
 int cmd_local_domain_remove(struct ctl *ctl, const struct ctl_line *line);
 int cmd_local_serve(struct ctl *ctl, const struct ctl_line *line);

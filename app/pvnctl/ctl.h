@@ -20,16 +20,23 @@
  */
 #define CTL_OPTIONS(X)                                                                             \
 	X(BACKEND, "backend", "DOMAIN", "the domain of the back end (default: 0)")                 \
+	X(BUS, "bus", "BUS", "QEMU's bus to plug into (default: the root bus, or pvn-NAME-port)")  \
+	X(CHASSIS, "chassis", "N", "of the port, 1..255 (default: made of the name)")              \
 	X(SAMPLES, "count", "N", "samples to show, then end (short: -n)")                          \
+	X(FOLDER, "folder", "PATH", "the keeper's sockets (default: /run/pvn-ivshmem)")            \
 	X(FORCE, "force", "", "do not wait for either end")                                        \
 	X(HANDLE, "handle", "N", "number of the device in its domain, 0..65535")                   \
 	X(HELP, "help", "", "say what there is to do, and how")                                    \
 	X(JSON, "json", "", "print JSON (short: -j)")                                              \
 	X(NAME, "name", "NAME", "name of the domain (default: local-DOMID)")                       \
+	X(PLAIN, "plain", "", "a device without doorbells, of the memory's file")                  \
 	X(PORT, "port", "PORT", "only what belongs to this port of the switch")                    \
+	X(QMP, "qmp", "PATH", "the socket of QEMU's QMP monitor")                                  \
+	X(READ_ONLY, "read-only", "", "the guest can only read (with --plain)")                    \
 	X(SHARE_PAGES, "share-pages", "N", "pages that a domain may share (default: 262144)")      \
 	X(SOCKET, "socket", "PATH", "pvswitch's (default: /run/pvswitch/control)")                 \
 	X(TIMEOUT, "timeout", "SECONDS", "how long to wait for both ends (default: 5)")            \
+	X(UNPLUG, "unplug", "", "what takes the device away")                                      \
 	X(VERSION, "version", "", "say which version this is")                                     \
 	X(XEN, "xen", "SPEC", "xen, or local:PATH:0 for pvnctl local serve PATH (default: xen)")
 

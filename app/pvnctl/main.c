@@ -11,6 +11,7 @@
  *   attach.c detach.c list.c set.c   the commands of a device
  *   config.c apply.c watch.c   devices from a file
  *   local.c                    pvnctl local ...
+ *   ivshmem*.c                 pvnctl ivshmem ..., see ivshmem.h
  *   switch.c switch_show.c     pvnctl switch ..., over pvswitch's control socket
  *   top.c screen.c             pvnctl top
  *   table.c                    aligned columns

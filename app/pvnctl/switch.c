@@ -22,29 +22,32 @@
 /* Making a port may take the device a while. */
 #define TIMEOUT_S 30
 
+/* Who answers, for messages: a command talks to one program only. */
+static const char *server = "pvswitch";
+
 /* ---- the connection ---- */
 
 static int
-cannot_connect(const char *path)
+cannot_connect(const char *path, const char *option)
 {
 	if (errno == ENOENT || errno == ECONNREFUSED)
-		return ctl_fail("pvswitch is not running, or its control socket is elsewhere: %s: "
-				"%s; see --socket",
-				path, strerror(errno));
+		return ctl_fail("%s is not running, or its control socket is elsewhere: %s: "
+				"%s; see %s",
+				server, path, strerror(errno), option);
 	if (errno == EACCES || errno == EPERM)
-		return ctl_fail("%s: %s: only root and the user that runs pvswitch may do that",
-				path, strerror(errno));
+		return ctl_fail("%s: %s: only root and the user that runs %s may do that", path,
+				strerror(errno), server);
 	return ctl_fail("%s: %s", path, strerror(errno));
 }
 
 int
-switch_open(const struct ctl_line *line)
+switch_connect(const char *path, const char *who, const char *option)
 {
-	const char *path = line->opt[OPT_SOCKET] != NULL ? line->opt[OPT_SOCKET] : SOCKET_PATH;
 	const struct timeval timeout = {.tv_sec = TIMEOUT_S};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd;
 
+	server = who;
 	if (path[0] == '\0' || strlen(path) >= sizeof(address.sun_path))
 		return ctl_fail("socket '%s': expected a path of 1..%zu characters", path,
 				sizeof(address.sun_path) - 1);
@@ -56,9 +59,17 @@ switch_open(const struct ctl_line *line)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
-	cannot_connect(path);
+	cannot_connect(path, option);
 	close(fd);
 	return CTL_FAIL;
+}
+
+int
+switch_open(const struct ctl_line *line)
+{
+	const char *path = line->opt[OPT_SOCKET] != NULL ? line->opt[OPT_SOCKET] : SOCKET_PATH;
+
+	return switch_connect(path, "pvswitch", "--socket");
 }
 
 static int
@@ -73,7 +84,7 @@ send_line(int fd, const char *text)
 		if (n < 0 && errno == EPIPE)
 			return 0;
 		if (n < 0)
-			return ctl_fail("pvswitch did not take the request: %s", strerror(errno));
+			return ctl_fail("%s did not take the request: %s", server, strerror(errno));
 		text += n;
 		len -= n;
 	}
@@ -95,7 +106,7 @@ receive_line(int fd, size_t *len)
 			char *more = realloc(text, size = size == 0 ? 65536 : 2 * size);
 
 			if (more == NULL || size > ANSWER_MAX) {
-				ctl_fail("the answer of pvswitch is too long");
+				ctl_fail("the answer of %s is too long", server);
 				free(more != NULL ? more : text);
 				return NULL;
 			}
@@ -103,7 +114,7 @@ receive_line(int fd, size_t *len)
 		}
 		n = recv(fd, text + *len, size - *len, 0);
 		if (n <= 0) {
-			ctl_fail("pvswitch did not answer: %s",
+			ctl_fail("%s did not answer: %s", server,
 				 n == 0		   ? "it has closed the connection"
 				 : errno == EAGAIN ? "not within 30 s"
 						   : strerror(errno));
@@ -136,7 +147,10 @@ take_answer(const char *text, size_t len)
 
 	if (json_is_object(answer) && error == NULL)
 		return answer;
-	fail_as_told(error != NULL ? error : "the answer is not pvswitch's");
+	if (error != NULL)
+		fail_as_told(error);
+	else
+		ctl_fail("the answer is not that of %s", server);
 	json_decref(answer);
 	return NULL;
 }

@@ -25,6 +25,9 @@ void switch_words_add(struct switch_words *words, const char *word);
 /* A connection, or CTL_FAIL. */
 int switch_open(const struct ctl_line *line);
 
+/* The same with another program that takes words: who it is, and which option says where. */
+int switch_connect(const char *path, const char *who, const char *option);
+
 /* Asks; the answer, or NULL with ctl_why() where it is an error, too. */
 json_t *switch_ask(int fd, const struct switch_words *words);
 

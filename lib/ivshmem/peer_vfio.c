@@ -75,7 +75,7 @@ open_device(struct pvn_ivshmem_peer *p)
 		return failed(p, "the container");
 	if (ioctl(pci->container_fd, VFIO_SET_IOMMU,
 		  pci->no_iommu ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1_IOMMU) < 0)
-		return failed(p, "the IOMMU");
+		return failed(p, "the IOMMU (modprobe vfio_iommu_type1)");
 	pci->device_fd = ioctl(pci->group_fd, VFIO_GROUP_GET_DEVICE_FD, pci->address);
 	if (pci->device_fd < 0)
 		return failed(p, "the device");
@@ -155,17 +155,18 @@ take_registers(struct pvn_ivshmem_peer *p)
 static int
 set_eventfds(struct pvn_ivshmem_peer *p, uint32_t index, const int *fds, uint32_t count)
 {
-	struct {
-		struct vfio_irq_set head;
-		int fds[IVSHMEM_VECTORS_MAX];
-	} set = {.head = {.argsz = sizeof(set.head) + count * sizeof(int),
-			  .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-			  .index = index,
-			  .count = count}};
+	_Alignas(struct vfio_irq_set) char
+		bytes[sizeof(struct vfio_irq_set) + IVSHMEM_VECTORS_MAX * sizeof(int)];
+	struct vfio_irq_set *set = (struct vfio_irq_set *)bytes;
 
-	memcpy(set.fds, fds, count * sizeof(int));
-	return ioctl(p->pci.device_fd, VFIO_DEVICE_SET_IRQS, &set) < 0 ? failed(p, "interrupts")
-								       : 0;
+	*set = (struct vfio_irq_set){
+		.argsz = sizeof(*set) + count * sizeof(int),
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = index,
+		.count = count,
+	};
+	memcpy(set->data, fds, count * sizeof(int));
+	return ioctl(p->pci.device_fd, VFIO_DEVICE_SET_IRQS, set) < 0 ? failed(p, "interrupts") : 0;
 }
 
 static uint32_t

@@ -17,12 +17,12 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 sys.path.insert(0, f"{ROOT}/tests/xen")
 
 from wire import BUILD, CONT, KILL, LONG, MBUFS, PORTPEER, STOP, Peer, Program  # noqa: E402, F401
 
-KEEPER = f"{BUILD}/tests/ivshmem/keeper"
+KEEPER = f"{BUILD}/tests/ivshmem/net/keeper"
 MAC = "02:00:00:00:00:01"
 SIZE = 16 << 20
 
