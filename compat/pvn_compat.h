@@ -18,6 +18,22 @@
 /* One whole line; `type` is a variable made by RTE_LOG_REGISTER_*(). */
 #define PVN_LOG_LINE(level, type, fmt, ...) rte_log(RTE_LOG_##level, type, fmt "\n", ##__VA_ARGS__)
 
+/* Whether an mbuf has room for a bus address; 23.03 gave the word its name. */
+#if defined(RTE_IOVA_IN_MBUF)
+#define PVN_IOVA_IN_MBUF RTE_IOVA_IN_MBUF
+#elif defined(RTE_IOVA_AS_PA)
+#define PVN_IOVA_IN_MBUF RTE_IOVA_AS_PA
+#else
+#define PVN_IOVA_IN_MBUF 0
+#endif
+
+/* Empty lines between words of different writers, since 23.11. */
+#ifdef RTE_CACHE_GUARD_LINES
+#define PVN_CACHE_GUARD_LINES RTE_CACHE_GUARD_LINES
+#else
+#define PVN_CACHE_GUARD_LINES 0
+#endif
+
 /* Starts a thread on the CPUs that no lcore polls on. 0 or a negative errno. */
 static inline int
 pvn_control_thread(pthread_t *thread, const char *name, void *(*run)(void *), void *arg)

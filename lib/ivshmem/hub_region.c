@@ -185,6 +185,25 @@ pvn_ivshmem_hub_guest(const struct pvn_ivshmem_hub *hub, uint32_t *peer)
 
 /* ---- guest ---- */
 
+/* Whether there is a region with a net port. Looked at without attaching: a region without one is
+ * for others of this machine, who would lose their place by it.
+ */
+static bool
+has_net(const struct pvn_ivshmem_hub *hub)
+{
+	struct pvn_ivshmem_guest reader;
+	struct ivshmem_object o;
+
+	if (pvn_ivshmem_guest_attach(&reader, hub->mem, pvn_ivshmem_peer_size(hub->peer), false,
+				     0) < 0)
+		return false;
+	for (uint32_t i = 0; i < reader.objects_max; i++)
+		if (pvn_ivshmem_guest_object(&reader, i, &o) == 0 &&
+		    pvn_le32_to_cpu(o.type) == IVSHMEM_NET)
+			return true;
+	return false;
+}
+
 static void
 look_guest(struct pvn_ivshmem_hub *hub, bool tick)
 {
@@ -194,6 +213,7 @@ look_guest(struct pvn_ivshmem_hub *hub, bool tick)
 		return;
 	if (!hub->attached) {
 		hub->attached = pvn_ivshmem_peer_there(hub->peer, IVSHMEM_PEER_HOST) &&
+				has_net(hub) &&
 				pvn_ivshmem_guest_attach(&hub->guest, hub->mem,
 							 pvn_ivshmem_peer_size(hub->peer), true,
 							 pvn_ivshmem_peer_number(hub->peer)) == 0;

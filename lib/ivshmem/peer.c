@@ -173,6 +173,14 @@ map_at(const struct pvn_ivshmem_peer *p, uint64_t base, int prot)
 	return MAP_FAILED;
 }
 
+void
+pvn_ivshmem_peer_unmap(struct pvn_ivshmem_peer *p)
+{
+	if (p->map != NULL)
+		munmap(p->map, p->size);
+	p->map = NULL;
+}
+
 void *
 pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writable)
 {

@@ -59,6 +59,9 @@ uint32_t pvn_ivshmem_peer_number(const struct pvn_ivshmem_peer *p);
  */
 void *pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writable);
 
+/* Lets go of the mapping, so that it can be mapped elsewhere: the header tells where. */
+void pvn_ivshmem_peer_unmap(struct pvn_ivshmem_peer *p);
+
 /* Rings vector `vector` of peer `number`. 0; -ENOTSUP if nothing here can be rung; -ENOENT if that
  * peer or vector is not there (a device does not tell).
  */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * The regions that this process is the host of. Everything here is called with the lock held.
+ *
+ *   share.c           by name: made, found, ended
+ *   share_heap.c      memory, and DPDK's heap in it
+ *   share_objects.c   what is exported
+ *   share_show.c      for people, and for QEMU
+ *   link_host.c       links
+ */
+#ifndef IVSHMEM_SHARE_H
+#define IVSHMEM_SHARE_H
+
+#include <pthread.h>
+
+#include "fail.h"
+#include "pvn_ivshmem.h"
+#include "region.h"
+
+struct pvn_ivshmem_link;
+
+/* An object that is exported, as we know it. */
+struct share_object {
+	const void *object; /* NULL: none */
+	const void *memzone; /* a ring's, taken out of it meanwhile */
+	const void *addr;
+};
+
+struct share {
+	char name[IVSHMEM_NAME_MAX];
+	char where[128]; /* as given; empty: memory of its own */
+	struct pvn_ivshmem_host host;
+	struct pvn_ivshmem_peer *peer;
+	uint8_t *mem;
+	uint64_t size, base;
+	bool read_only;
+	int lock_fd;
+	int socket; /* < 0: no heap yet */
+	struct share_object *objects; /* by index in the table */
+	uint32_t object_count;
+	struct pvn_ivshmem_link *links;
+
+	/* Who is there; read by links in other threads. */
+	uint64_t attachment;
+	uint64_t dead; /* the attachment that is known to be gone: its page says otherwise for ever */
+	uint32_t guest_peer;
+	uint64_t guest_beat;
+	uint64_t beat_ms; /* when it counted up last */
+};
+
+extern pthread_mutex_t share_lock;
+
+/* NULL with -ENOENT or -EINVAL told. */
+struct share *share_find(const char *name);
+void share_each(void (*each)(struct share *s, void *arg), void *arg);
+uint64_t share_now_ms(void);
+
+int share_map(struct share *s, const struct pvn_ivshmem_conf *conf);
+void share_unmap(struct share *s);
+int share_heap(struct share *s);
+int share_heap_end(struct share *s);
+/* Whether all of it lies in the data. */
+bool share_has(const struct share *s, const void *addr, uint64_t len);
+
+/* The stamp of this build. */
+void share_stamp(struct ivshmem_stamp *stamp);
+
+uint64_t share_links_lent(const struct share *s);
+
+#endif /* IVSHMEM_SHARE_H */
