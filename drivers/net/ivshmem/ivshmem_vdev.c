@@ -4,6 +4,7 @@
  * net_ivshmem between processes: a virtual device for either end.
  *
  *	--vdev net_ivshmem0,path=/run/pvn/NAME		a guest
+ *	--vdev net_ivshmem0,path=pci:0000:00:04.0	the same in a virtual machine
  *	--vdev net_ivshmem0,host=/run/pvn/NAME,mac=..	the host, with a keeper
  */
 #include <errno.h>
@@ -25,7 +26,8 @@ ivshmem_spawn(pthread_t *thread, void *(*run)(void *), void *arg)
 static int
 init_guest(struct rte_eth_dev *eth, const struct ivshmem_args *args)
 {
-	const bool plain = strncmp(args->path, "file:", strlen("file:")) == 0;
+	const bool plain = strncmp(args->path, "file:", strlen("file:")) == 0 ||
+			   strncmp(args->path, "pci:", strlen("pci:")) == 0;
 	char spec[PATH_MAX];
 
 	snprintf(spec, sizeof(spec), "%s%s", plain ? "" : "socket:", args->path);
@@ -103,7 +105,7 @@ static struct rte_vdev_driver ivshmem_driver = {
 
 RTE_PMD_REGISTER_VDEV(net_ivshmem, ivshmem_driver);
 RTE_PMD_REGISTER_PARAM_STRING(net_ivshmem,
-			      "path=<PATH|file:PATH> port=<NAME> zero_copy=<0|1> "
+			      "path=<PATH|file:PATH|pci:ADDRESS> port=<NAME> zero_copy=<0|1> "
 			      "pool_size=<128..1048576> host=<PATH|file:PATH> serve=<PATH> "
 			      "size=<BYTES> vectors=<1..32> room=<BYTES> mac=<MAC> "
 			      "mac_check=<0|1> rate=<BITS> mtu=<68..9000>");
