@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """./run bench xen: our ports between two processes against DPDK's own ways, in one run.
 
-Each round runs every rival once, one after the other; the table shows medians. Both sides have a
-core of their own, the same application (portbench), the same ring sizes and the same memory.
+Each round runs every rival once, one after the other; the table shows medians, and of the ratios of
+ours to the fastest peer of the same round. Both sides have a core of their own, the same application
+(portbench), the same ring sizes and the same memory.
 """
 
 import argparse
@@ -83,27 +84,34 @@ def bench_case(case, rivals, options, memory):
     for _ in range(options.rounds):
         for rival in rivals:
             rate, lines = try_measure(rival, case, memory, options.window)
+            rates[rival.name].append(rate)
             if rate is not None:
-                rates[rival.name].append(rate)
                 commands[rival.name] = lines
     return rates, commands
 
 
+def round_ratios(ours, peers, rates):
+    """Ours over the fastest peer of the same round: what the machine's moods change least."""
+    rounds = zip(rates[ours], *(rates[peer] for peer in peers))
+    return [values[0] / max(values[1:]) for values in rounds if None not in values]
+
+
 def summary(case, rates, all_ours=OURS):
-    """The result of a case: medians, spreads, ours against the best peer."""
-    medians = {name: statistics.median(values) for name, values in rates.items() if values}
-    peers = {name: medians[name] for name in (peer.name for peer in PEERS) if name in medians}
-    best = max(peers, key=peers.get) if peers else None
+    """The result of a case: medians of rates and of each round's ratio to its fastest peer."""
+    values = {name: [v for v in rounds if v is not None] for name, rounds in rates.items()}
+    medians = {name: statistics.median(v) for name, v in values.items() if v}
+    peers = [peer.name for peer in PEERS if peer.name in medians]
+    ratios = {ours.name: round_ratios(ours.name, peers, rates) for ours in all_ours
+              if peers and ours.name in medians}
     return {"case": case[0], "target": case[5], "unit": "frames per second", "medians": medians,
-            "rounds": rates, "best_peer": best,
-            "ratios": {ours.name: medians[ours.name] / peers[best] for ours in all_ours
-                       if best and ours.name in medians}}
+            "rounds": rates, "best_peer": max(peers, key=medians.get) if peers else None,
+            "ratios": {name: statistics.median(r) for name, r in ratios.items() if r}}
 
 
 def show(result):
     print(f"\n{result['case']}" + (f"  (target {result['target']} x the best peer)"))
     for name, median in result["medians"].items():
-        values = result["rounds"][name]
+        values = [value for value in result["rounds"][name] if value is not None]
         ratio = result["ratios"].get(name)
         print(f"  {name:28} {median / 1e6:7.2f} Mpps  {min(values) / 1e6:6.2f} .. "
               f"{max(values) / 1e6:6.2f}" + (f"   {ratio:5.2f} x" if ratio else ""), flush=True)

@@ -92,8 +92,8 @@ struct ivshmem_header {
 
 /* The guest cannot write to it. */
 #define IVSHMEM_F_READ_ONLY PVN_BIT32(0)
-/* The objects lie in the heap of the host's EAL, which is another file: an IVSHMEM_HEAP object tells
- * which. [IVS 9]
+/* The objects lie in the heap of the host's EAL, which is another file: an IVSHMEM_HEAP object
+ * tells which. [IVS 9]
  */
 #define IVSHMEM_F_WHOLE_HEAP PVN_BIT32(1)
 #define IVSHMEM_F_ALL (IVSHMEM_F_READ_ONLY | IVSHMEM_F_WHOLE_HEAP)
@@ -137,9 +137,9 @@ enum ivshmem_type {
 /* A ring that several may put into, or take from, at a time: whoever dies in that stops all. */
 #define IVSHMEM_OBJECT_MULTI PVN_BIT32(1)
 
-/* A link: two rings of buffers, each a 32-bit count of cache lines from the region's beginning. Every
- * word of them has one writer, on a line of its own; an index counts up without end. What an end needs
- * of its own words is in its private memory. [IVS 6]
+/* A link: two rings of buffers, each a 32-bit count of cache lines from the region's beginning.
+ * Every word of them has one writer, on a line of its own; an index counts up without end. What an
+ * end needs of its own words is in its private memory. [IVS 6]
  *
  *	struct ivshmem_link
  *	slots pvn_le32[entries]  lent by the host to the guest

@@ -30,32 +30,39 @@ PICTURE = """\
 
 
 class Screen:
-    """Lines that stay, and below them one that is rewritten when stdout is a terminal."""
+    """Lines that stay, and below them some that are rewritten when stdout is a terminal."""
 
     def __init__(self):
         self.terminal = sys.stdout.isatty()
         self.shown = 0
+        self.above = 0  # how many rewritten lines are above the cursor's
+
+    def _erase(self):
+        up, self.above = self.above, 0
+        return "\r\x1b[K" + "\x1b[A\x1b[K" * up if self.terminal else ""
 
     def say(self, text=""):
-        print(("\r\x1b[K" if self.terminal else "") + text, flush=True)
+        print(self._erase() + text, flush=True)
 
     def live(self, text):
         """Show counters: on a terminal at once, else only when the last ones are old enough."""
         if self.terminal:
             width = shutil.get_terminal_size().columns - 1
-            print(f"\r\x1b[K{text[:width]}", end="", flush=True)
+            erase, lines = self._erase(), [line[:width] for line in text.splitlines()]
+            self.above = len(lines) - 1
+            print(erase + "\n".join(lines), end="", flush=True)
         elif time.monotonic() - self.shown >= PLAIN_INTERVAL:
             self.shown = time.monotonic()
             print(text, flush=True)
 
 
-def picture(a, b, forwarders, args):
+def picture(a, b, forwarders, rounds, seconds):
     """What is wired to what, and what will happen."""
     names = ", ".join(f"{f.unit} on {f.title}'s {f.driver}" for f in forwarders)
     names = textwrap.fill(f" Forwarders, in turn: {names}.", WIDTH, subsequent_indent="   ")
-    minutes = (6 + args.rounds * len(forwarders) * (2 * args.seconds + 4.5)) / 60
+    minutes = (6 + rounds * len(forwarders) * (2 * seconds + 4.5)) / 60
     return PICTURE.format(a=a.namespace.name, b=b.namespace.name, forwarders=names,
-                          rounds=plural(args.rounds, "round"), seconds=args.seconds, pings=PINGS,
+                          rounds=plural(rounds, "round"), seconds=seconds, pings=PINGS,
                           minutes=minutes)
 
 

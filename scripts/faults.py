@@ -72,6 +72,11 @@ PATHS = {
     "xen host lies": tests("device", "test_ports_host_lies"),
     "xen host lies, index": (*tests("device", "test_ports_host_lies"),
                              *tests("unit", "test_vring_drv")),
+    "switch look": tests("device", "test_ports_frames"),
+    "switch look, hints": tests("device", "test_ports_frames_hints"),
+    "switch put": tests("device", "test_ports_frames", "test_ports_frames_put"),
+    "switch put, buffers": tests("device", "test_ports_frames_put"),
+    "switch put, hints": tests("device", "test_ports_frames_hints"),
     "xen policy mac": (*tests("device", "test_ports_hostile"), *cases(WIRE, "test_policy_mac")),
     "xen policy rate": (*tests("device", "test_ports_queues"), *cases(WIRE, "test_policy_rate")),
 }
@@ -81,6 +86,8 @@ GUEST = "lib/guestport/guest_copy.c"
 ZERO = "lib/guestport/guest_zero_copy.c"
 HOST_RX = "lib/hostport/host_rx.c"
 HOST_TX = "lib/hostport/host_tx.c"
+PEEK = "lib/hostport/host_peek.c"
+PUT = "lib/hostport/host_put.c"
 NETBUF = "lib/netbuf/pvn_netbuf.h"
 VRING = "lib/vring/pvn_vring.h"
 
@@ -252,4 +259,27 @@ FAULTS = {
     "zero-no-used-length": Fault(
         "xen host lies", ZERO, "\t\tright = right && len > 0 && len <= q->buf_len;",
         "\t\tright = right && len > 0;"),
+
+    # Switch, frames looked at in place and copied once
+    "look-no-mac": Fault("switch look", PEEK, "\tif (policy->check_mac &&", "\tif (false &&"),
+    "look-no-rate": Fault("switch look", PEEK, "\tif (unlikely(q->policy->limit_rate))",
+                          "\tif (false)"),
+    "look-no-length": Fault("switch look", PEEK,
+                            "\tif (likely(f->len >= RTE_ETHER_HDR_LEN && f->len <= longest))",
+                            "\tif (true)"),
+    "look-no-features": Fault("switch look, hints", PEEK,
+                              "\tif (!host_hdr_taken(q->features, told) || ", "\tif ("),
+    "look-guest-words": Fault("switch look, hints", PEEK, "\tf->hdr = checked_hdr(&m, told);",
+                              "\tf->hdr = *told;"),
+    "put-loses-rest": Fault("switch put", PUT, "\tfor (uint16_t i = 0; i < f->pieces; i++) {\n"
+                            "\t\tpvn_netbuf_copy(to,", "\tfor (uint16_t i = 1; i < f->pieces; i++) {\n"
+                            "\t\tpvn_netbuf_copy(to,"),
+    "put-not-mergeable": Fault("switch put, buffers", PUT,
+                               "\tif (room < len || (count > 1 && !q->mergeable)) {",
+                               "\tif (room < len) {"),
+    "put-no-room": Fault("switch put", PUT, "true, &bufs[i]) ||\n\t\t\t     len > bufs[i].len))",
+                         "true, &bufs[i])))"),
+    "put-no-shift": Fault("switch put, hints", PUT,
+                          "pvn_le16_to_cpu(hdr.csum_start) + out->shift);",
+                          "pvn_le16_to_cpu(hdr.csum_start));"),
 }

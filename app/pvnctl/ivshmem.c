@@ -89,7 +89,10 @@ list_region(struct table *t, const json_t *region)
 	}
 	table_cell(t, switch_text(region, "name"));
 	table_cellf(t, "%lldM", (long long)switch_number(region, "size") >> 20);
-	table_cellf(t, "%lldM", (long long)switch_number(region, "hugepages") >> 20);
+	if (switch_number(region, "hugepages") == 0)
+		table_cell(t, NULL);
+	else
+		table_cellf(t, "%lldM", (long long)switch_number(region, "hugepages") >> 20);
 	table_cellf(t, "%lld", (long long)switch_number(region, "vectors"));
 	table_cell(t, host ? "there" : "-");
 	table_cell(t, guests);

@@ -25,8 +25,11 @@ static inline uint16_t
 rx_plain(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 {
 	const uint32_t longest = RTE_MIN(q->buf_len, q->mbuf_room);
+	struct pvn_netbuf_long put_off;
 	uint64_t bytes = 0;
 	uint16_t i;
+
+	put_off.count = 0;
 
 	for (i = 0; i < n; i++)
 		rte_prefetch0(rx_slot(q, i));
@@ -36,9 +39,12 @@ rx_plain(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 		if (unlikely(len > longest || len < RTE_ETHER_HDR_LEN))
 			break;
 		pvn_netbuf_init(mbufs[i], &q->rearm, len);
-		pvn_netbuf_copy(rte_pktmbuf_mtod(mbufs[i], void *), rx_slot(q, i), len);
+		pvn_netbuf_copy_short(rte_pktmbuf_mtod(mbufs[i], void *), rx_slot(q, i), len,
+				      &put_off);
 		bytes += len;
 	}
+	if (put_off.count > 0)
+		pvn_netbuf_copy_long(&put_off, false);
 	q->stats.packets += i;
 	q->stats.bytes += bytes;
 	return i;
@@ -251,25 +257,27 @@ static inline uint16_t
 tx_plain(struct pvn_guest_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 {
 	const uint32_t longest = RTE_MIN(q->max_frame, PVN_GUEST_SLOT_ROOM);
+	struct pvn_netbuf_long put_off;
 	uint16_t lens[PVN_NETBUF_BATCH];
 	uint64_t bytes = 0;
 	uint16_t i;
 
+	put_off.count = 0;
 	n = RTE_MIN(n, PVN_NETBUF_BATCH);
 	for (i = 0; i < n; i++) {
 		const struct rte_mbuf *m = mbufs[i];
 		uint32_t len = m->data_len;
 
-		if (i + 2 < n)
-			pvn_netbuf_prefetch_write(tx_slot(q, i + 2),
-						  RTE_MIN(mbufs[i + 2]->data_len, longest));
 		if (unlikely(m->nb_segs != 1 || len > longest || len < RTE_ETHER_HDR_LEN ||
 			     (m->ol_flags & PVN_NETBUF_TX_HINTS) != 0))
 			break;
-		pvn_netbuf_copy(tx_slot(q, i), rte_pktmbuf_mtod(m, const void *), len);
+		pvn_netbuf_copy_short(tx_slot(q, i), rte_pktmbuf_mtod(m, const void *), len,
+				      &put_off);
 		lens[i] = len;
 		bytes += len;
 	}
+	if (put_off.count > 0)
+		pvn_netbuf_copy_long(&put_off, true);
 	for (uint16_t k = 0; k < i; k++)
 		pvn_vring_drv_fill_len(&q->ring, q->ring.pos + k, lens[k], 0);
 	q->ring.pos += i;

@@ -58,14 +58,15 @@ find(struct pvn_host_rxq *q, struct pvn_host_burst *b, struct spot *spots, uint1
 static void
 gather_head(struct pvn_host_frame *f, const struct spot *s, struct pvn_vring_buf *more)
 {
+	f->head = f->copy;
 	f->head_len = s->first.len;
-	memcpy(f->head, s->first.addr, s->first.len);
+	memcpy(f->copy, s->first.addr, s->first.len);
 	f->piece = more;
 	f->pieces = s->count - 1;
 	while (f->pieces > 0 && f->head_len < PVN_HOST_HEAD) {
 		uint32_t n = RTE_MIN(PVN_HOST_HEAD - f->head_len, more->len);
 
-		memcpy(f->head + f->head_len, more->addr, n);
+		memcpy(f->copy + f->head_len, more->addr, n);
 		f->head_len += n;
 		more->addr += n;
 		more->len -= n;
@@ -76,11 +77,16 @@ gather_head(struct pvn_host_frame *f, const struct spot *s, struct pvn_vring_buf
 	}
 }
 
+/* A guest may change what it has sent, so its head is copied; a mbuf is ours. */
 static inline void
-copy_head(struct pvn_host_frame *f, const struct spot *s)
+take_head(struct pvn_host_frame *f, const struct spot *s)
 {
+	f->head = s->first.addr;
 	f->head_len = RTE_MIN(s->first.len, PVN_HOST_HEAD);
-	host_copy_head(f->head, s->first.addr, f->head_len);
+	if (f->m == NULL) {
+		f->head = f->copy;
+		host_copy_head(f->copy, s->first.addr, f->head_len);
+	}
 	f->rest.addr = s->first.addr + f->head_len;
 	f->rest.len = s->first.len - f->head_len;
 	f->piece = &f->rest;
@@ -103,7 +109,7 @@ take_chain(struct pvn_host_frame *f, const struct spot *s)
 		gather_head(f, s, more);
 		return;
 	}
-	copy_head(f, s);
+	take_head(f, s);
 	more[-1] = f->rest;
 	f->piece = f->pieces > 0 ? more - 1 : more;
 	f->pieces += s->count - 1;
@@ -134,7 +140,7 @@ static bool
 take_hints(struct pvn_host_rxq *q, struct pvn_host_frame *f, const struct virtio_net_hdr *told)
 {
 	struct rte_mbuf m = {
-		.buf_addr = f->head,
+		.buf_addr = f->copy,
 		.data_len = f->head_len,
 		.pkt_len = f->head_len,
 		.nb_segs = 1,
@@ -176,7 +182,7 @@ take(struct pvn_host_rxq *q, struct pvn_host_frame *f, const struct spot *s)
 	f->m = NULL;
 	f->ol_flags = 0;
 	if (likely(s->count == 1))
-		copy_head(f, s);
+		take_head(f, s);
 	else
 		take_chain(f, s);
 	rte_compiler_barrier(); /* from here on the copy is read, never the guest's pages again */
@@ -214,6 +220,7 @@ limit_rate(struct pvn_host_rxq *q, struct pvn_host_burst *b)
 		}
 		if (kept != i) {
 			b->frame[kept] = b->frame[i];
+			b->frame[kept].head = b->frame[kept].copy;
 			if (b->frame[i].piece == &b->frame[i].rest)
 				b->frame[kept].piece = &b->frame[kept].rest;
 		}
@@ -279,7 +286,7 @@ pvn_host_frame_from_mbuf(struct pvn_host_frame *f, struct rte_mbuf *m, struct pv
 	};
 
 	f->len = m->data_len;
-	f->m = m;
+	f->m = m; /* before take_head() */
 	f->ol_flags = 0;
 	if (unlikely((m->ol_flags & PVN_NETBUF_TX_HINTS) != 0)) {
 		f->ol_flags = m->ol_flags & FRAME_FLAGS;
@@ -287,7 +294,7 @@ pvn_host_frame_from_mbuf(struct pvn_host_frame *f, struct rte_mbuf *m, struct pv
 		f->hdr = (struct virtio_net_hdr){0};
 	}
 	if (likely(m->nb_segs == 1)) {
-		copy_head(f, &s);
+		take_head(f, &s);
 		return true;
 	}
 	if (m->nb_segs > max)

@@ -132,10 +132,16 @@ static inline void
 copy_plain(struct pvn_host_rxq *q, const struct pvn_vring_buf *bufs, struct rte_mbuf **mbufs,
 	   uint16_t n)
 {
+	struct pvn_netbuf_long put_off;
+
+	put_off.count = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		pvn_netbuf_init(mbufs[i], &q->rearm, bufs[i].len);
-		pvn_netbuf_copy(rte_pktmbuf_mtod(mbufs[i], void *), bufs[i].addr, bufs[i].len);
+		pvn_netbuf_copy_short(rte_pktmbuf_mtod(mbufs[i], void *), bufs[i].addr, bufs[i].len,
+				      &put_off);
 	}
+	if (put_off.count > 0)
+		pvn_netbuf_copy_long(&put_off, false);
 }
 
 /* Gives frames back that were copied: one element at the place of the first stands for all of them,

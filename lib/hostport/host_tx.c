@@ -132,16 +132,18 @@ static inline uint16_t
 tx_plain(struct pvn_host_txq *q, struct rte_mbuf **mbufs, uint16_t used, uint16_t n)
 {
 	struct pvn_vring_buf bufs[PVN_NETBUF_BATCH];
+	struct pvn_netbuf_long put_off;
 	uint64_t bytes = 0;
 
+	put_off.count = 0;
 	n = peek_plain(q, mbufs, used, RTE_MIN(n, PVN_NETBUF_BATCH), bufs);
 	for (uint16_t i = 0; i < n; i++) {
-		if (i + 1 < n)
-			pvn_netbuf_prefetch_write(bufs[i + 1].addr, bufs[i + 1].len);
-		pvn_netbuf_copy(bufs[i].addr, rte_pktmbuf_mtod(mbufs[i], const void *),
-				bufs[i].len);
+		pvn_netbuf_copy_short(bufs[i].addr, rte_pktmbuf_mtod(mbufs[i], const void *),
+				      bufs[i].len, &put_off);
 		bytes += bufs[i].len;
 	}
+	if (put_off.count > 0)
+		pvn_netbuf_copy_long(&put_off, true);
 	for (uint16_t i = 0; i < n; i++)
 		pvn_vring_dev_fill_used(&q->ring, used + i, q->ring.pos + used + i, bufs[i].len);
 	q->stats.packets += n;

@@ -35,22 +35,22 @@
 /* The first cache line, and those of the head, are all that most frames need. */
 struct pvn_host_frame {
 	uint32_t len;	   /* of all of it */
-	uint16_t head_len; /* of its beginning that is in head */
+	uint16_t head_len; /* of its beginning that is at head */
 	uint16_t pieces;
 	const struct pvn_vring_buf *piece; /* what follows the head; to be copied from, once */
 	struct pvn_vring_buf rest;	   /* the piece of a frame that has one */
 	struct rte_mbuf *m;		   /* whose frame it is; NULL: the guest's */
 	uint64_t ol_flags;		   /* transmit hints, checked; 0 for most frames */
-	uint64_t unused;		   /* so that head begins a line */
+	const uint8_t *head;		   /* copy, or where the mbuf has it */
 	uint8_t room[PVN_HOST_HEAD_ROOM];
-	uint8_t head[PVN_HOST_HEAD];
+	uint8_t copy[PVN_HOST_HEAD]; /* begins a line */
 	/* Only with hints: the rest of them, as of a mbuf and, if the frame is a guest's, as of the
 	 * wire.
 	 */
 	uint64_t tx_offload;
 	struct virtio_net_hdr hdr;
 } __rte_cache_aligned;
-static_assert(sizeof(void *) != 8 || offsetof(struct pvn_host_frame, head) % 64 == 0,
+static_assert(sizeof(void *) != 8 || offsetof(struct pvn_host_frame, copy) % 64 == 0,
 	      "one line for a short frame");
 
 struct pvn_host_burst {

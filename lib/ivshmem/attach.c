@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * Attaching: look at the header wherever it can be mapped, map at the address that it names, check again.
+ * Attaching: look at the header wherever it can be mapped, map at the address that it names, check
+ * again.
  */
 #include "attach.h"
 
@@ -110,7 +111,8 @@ pvn_ivshmem_attach(const char *spec, unsigned int flags, struct pvn_ivshmem_atta
 	int ret;
 
 	if ((flags & ~PVN_IVSHMEM_ATTACH_READ_ONLY) != 0 || out == NULL)
-		return ivs_fail(EINVAL, "flags 0x%x: expected 0 or PVN_IVSHMEM_ATTACH_READ_ONLY", flags);
+		return ivs_fail(EINVAL, "flags 0x%x: expected 0 or PVN_IVSHMEM_ATTACH_READ_ONLY",
+				flags);
 	a = calloc(1, sizeof(*a));
 	if (a == NULL)
 		return ivs_fail(ENOMEM, "no memory");
@@ -223,9 +225,11 @@ pvn_ivshmem_attached_left_out(const struct pvn_ivshmem_attached *a)
 void
 pvn_ivshmem_attached_dump(FILE *f, const struct pvn_ivshmem_attached *a)
 {
-	fprintf(f, "region '%s': %" PRIu64 " bytes at %p, generation 0x%" PRIx64
-		", attachment 0x%" PRIx64 "\n", a->guest.header.name, a->guest.size, a->guest.mem,
-		a->guest.generation, a->guest.attachment);
+	fprintf(f,
+		"region '%s': %" PRIu64 " bytes at %p, generation 0x%" PRIx64
+		", attachment 0x%" PRIx64 "\n",
+		a->guest.header.name, a->guest.size, a->guest.mem, a->guest.generation,
+		a->guest.attachment);
 	for (uint32_t i = 0; i < a->guest.objects_max; i++) {
 		const struct attached_object *o = &a->objects[i];
 

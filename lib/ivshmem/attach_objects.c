@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * What the host exports, where this process's DPDK finds it: entries of our own in the lists of rings and
- * mempools. What these objects say of themselves is looked at once before; from then on pointer mode
- * trusts it.
+ * What the host exports, where this process's DPDK finds it: entries of our own in the lists of
+ * rings and mempools. What these objects say of themselves is looked at once before; from then on
+ * pointer mode trusts it.
  */
 #include "attach.h"
 

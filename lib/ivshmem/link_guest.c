@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The guest's end of a link. Its own indices are in private memory and begin at 0, as the host has set
- * the link back for this attachment before it says so.
+ * The guest's end of a link. Its own indices are in private memory and begin at 0, as the host has
+ * set the link back for this attachment before it says so.
  */
 #include <errno.h>
 
@@ -58,6 +58,9 @@ uint32_t
 pvn_ivshmem_guest_link_take(struct pvn_ivshmem_guest_link *l, void **elements, uint32_t n)
 {
 	uint32_t ready = l->known_tail - l->head, taken = 0;
+	uint32_t head = l->head, mask = l->mask, lines = l->lines;
+	const pvn_le32 *slots = l->lent;
+	uint8_t *mem = l->mem;
 
 	if (ready < n) {
 		if (!is_ours(l))
@@ -72,10 +75,10 @@ pvn_ivshmem_guest_link_take(struct pvn_ivshmem_guest_link *l, void **elements, u
 	}
 	n = n < ready ? n : ready;
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t line = pvn_le32_to_cpu(LOAD_ONCE(&l->lent[(l->head + i) & l->mask]));
+		uint32_t line = pvn_le32_to_cpu(LOAD_ONCE(&slots[(head + i) & mask]));
 
-		if (line < l->lines)
-			elements[taken++] = l->mem + (uint64_t)line * IVSHMEM_LINK_LINE;
+		if (line < lines)
+			elements[taken++] = mem + (uint64_t)line * IVSHMEM_LINK_LINE;
 	}
 	l->head += n;
 	/* REL-TAKEN: the slots are read. Pairs with ACQ-TAKEN. */
@@ -88,6 +91,9 @@ uint32_t
 pvn_ivshmem_guest_link_give(struct pvn_ivshmem_guest_link *l, void *const *elements, uint32_t n)
 {
 	uint32_t room = l->mask + 1 - (l->tail - l->known_head);
+	uint32_t tail = l->tail, mask = l->mask;
+	uintptr_t mem = (uintptr_t)l->mem;
+	pvn_le32 *slots = l->given;
 
 	if (!is_ours(l))
 		return 0;
@@ -102,10 +108,9 @@ pvn_ivshmem_guest_link_give(struct pvn_ivshmem_guest_link *l, void *const *eleme
 	}
 	n = n < room ? n : room;
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t off = (uintptr_t)elements[i] - (uintptr_t)l->mem;
+		uint64_t off = (uintptr_t)elements[i] - mem;
 
-		STORE_ONCE(&l->given[(l->tail + i) & l->mask],
-			   pvn_cpu_to_le32(off / IVSHMEM_LINK_LINE));
+		slots[(tail + i) & mask] = pvn_cpu_to_le32(off / IVSHMEM_LINK_LINE);
 	}
 	l->tail += n;
 	/* REL-GIVEN: the slots, and all that was done to the buffers. Pairs with ACQ-GIVEN. */

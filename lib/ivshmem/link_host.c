@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The host's end of a link. The ledger has two bits for each cache line of the region: whether an
- * element of the pool begins there, and whether it is lent. Both are in one word pair, so that lending
- * and taking touch one line of the host's cache for each buffer, often the one of its neighbour; and
- * what the guest says is an index into it, which needs no division and no search.
+ * The host's end of a link. The ledger has a byte for each two cache lines of the region, and no
+ * two elements of a mempool begin in the same two: whether one begins there, in which of the two,
+ * and whether it is lent. What the guest says is an index into it, which needs no division and no
+ * search; and a byte is written without being read before, so that neighbours in a burst do not
+ * wait for each other, as they do with bits.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,10 +20,20 @@
 #include "pvn_ivshmem_link.h"
 #include "share.h"
 
-/* 64 lines. */
-struct ledger {
-	uint64_t elements;
-	uint64_t lent;
+/* A byte of the ledger. */
+enum note {
+	NONE, /* no element begins in this line */
+	HOME,
+	LENT,
+};
+
+/* What a burst needs of the link: the ledger's bytes may be anything for a compiler, which would
+ * load all of it again after each.
+ */
+struct view {
+	uint8_t *ledger;
+	uint64_t base;
+	uint32_t lines;
 };
 
 struct pvn_ivshmem_link {
@@ -30,13 +41,13 @@ struct pvn_ivshmem_link {
 	struct share *share;
 	struct ivshmem_link *shared;
 	pvn_le32 *lent, *given; /* slots */
-	struct ledger *ledger;
+	uint8_t *ledger;
 	uint64_t base;
 	uint32_t lines;
 	uint32_t mask;
 	uint64_t attachment;		 /* whose turn it is */
 	uint32_t tail, head;		 /* of lent, of given: ours */
-	uint32_t known_head;		 /* the guest's, as seen last */
+	uint32_t known_head, known_tail; /* the guest's, as seen last */
 	uint32_t out;			 /* lent now; read by other threads */
 	bool broken;			 /* until the next turn */
 	struct pvn_ivshmem_link_stats stats;
@@ -47,12 +58,6 @@ struct pvn_ivshmem_link {
 	char name[IVSHMEM_NAME_MAX];
 	struct pvn_ivshmem_link *next; /* in the region */
 };
-
-static inline uint64_t
-line_bit(uint32_t line)
-{
-	return UINT64_C(1) << (line % 64);
-}
 
 /* ---- turns ---- */
 
@@ -70,22 +75,22 @@ give_to_pool(struct pvn_ivshmem_link *l, uint32_t line)
 static uint32_t
 reclaim(struct pvn_ivshmem_link *l)
 {
-	uint32_t n = 0, words = l->lines / 64;
+	uint32_t n = 0;
 
-	for (uint32_t w = 0; w < words && l->out > n; w++) {
-		uint64_t bits = l->ledger[w].lent;
-
-		l->ledger[w].lent = 0;
-		for (; bits != 0; bits &= bits - 1, n++)
-			give_to_pool(l, w * 64 + __builtin_ctzll(bits));
+	for (uint32_t i = 0; i < l->lines && l->out > n; i++) {
+		if (l->ledger[i] != LENT)
+			continue;
+		l->ledger[i] = HOME;
+		give_to_pool(l, i);
+		n++;
 	}
 	STORE_ONCE(&l->out, 0);
 	l->stats.reclaimed += n;
 	return n;
 }
 
-/* Somebody came or went: all is set back. The guest before is gone, the new one waits until its number is
- * in the link.
+/* Somebody came or went: all is set back. The guest before is gone, the new one waits until its
+ * number is in the link.
  */
 static uint32_t
 turn(struct pvn_ivshmem_link *l, uint64_t attachment)
@@ -95,7 +100,7 @@ turn(struct pvn_ivshmem_link *l, uint64_t attachment)
 
 	STORE_RELEASE(&to->attachment, 0);
 	n = reclaim(l);
-	l->tail = l->head = l->known_head = 0;
+	l->tail = l->head = l->known_head = l->known_tail = 0;
 	l->broken = false;
 	l->stats.turns++;
 	STORE_ONCE(&to->lent_tail, 0);
@@ -139,26 +144,25 @@ break_link(struct pvn_ivshmem_link *l)
 
 /* Whether it can be lent; then it is. */
 static inline bool
-note_lent(struct pvn_ivshmem_link *l, const void *element, uint32_t *line)
+note_lent(const struct view *v, const void *element, uint32_t *line)
 {
-	uint64_t off = (uintptr_t)element - l->base, bit;
-	struct ledger *w;
+	uint64_t off = (uintptr_t)element - v->base;
 
 	*line = off / IVSHMEM_LINK_LINE;
-	if (unlikely(off % IVSHMEM_LINK_LINE != 0 || off / IVSHMEM_LINK_LINE >= l->lines))
+	if (unlikely(off % IVSHMEM_LINK_LINE != 0 || off / IVSHMEM_LINK_LINE >= v->lines))
 		return false;
-	bit = line_bit(*line);
-	w = &l->ledger[*line / 64];
-	if (unlikely((w->elements & ~w->lent & bit) == 0))
+	if (unlikely(v->ledger[*line] != HOME))
 		return false;
-	w->lent |= bit;
+	v->ledger[*line] = LENT;
 	return true;
 }
 
 uint32_t
 pvn_ivshmem_link_lend(struct pvn_ivshmem_link *l, void *const *elements, uint32_t n)
 {
-	uint32_t size = l->mask + 1, room, i;
+	const struct view v = {l->ledger, l->base, l->lines};
+	uint32_t size = l->mask + 1, mask = l->mask, tail = l->tail, room, i;
+	pvn_le32 *slots = l->lent;
 
 	if (unlikely(!can_move(l)))
 		return 0;
@@ -174,11 +178,11 @@ pvn_ivshmem_link_lend(struct pvn_ivshmem_link *l, void *const *elements, uint32_
 	for (i = 0; i < n; i++) {
 		uint32_t line;
 
-		if (unlikely(!note_lent(l, elements[i], &line))) {
+		if (unlikely(!note_lent(&v, elements[i], &line))) {
 			l->stats.refused++;
 			break;
 		}
-		STORE_ONCE(&l->lent[(l->tail + i) & l->mask], pvn_cpu_to_le32(line));
+		slots[(tail + i) & mask] = pvn_cpu_to_le32(line);
 	}
 	if (i == 0)
 		return 0;
@@ -192,39 +196,40 @@ pvn_ivshmem_link_lend(struct pvn_ivshmem_link *l, void *const *elements, uint32_
 
 /* Copied once; it counts if it was lent. */
 static inline bool
-note_back(struct pvn_ivshmem_link *l, uint32_t line)
+note_back(const struct view *v, uint32_t line)
 {
-	struct ledger *w;
-
-	if (unlikely(line >= l->lines))
+	if (unlikely(line >= v->lines || v->ledger[line] != LENT))
 		return false;
-	w = &l->ledger[line / 64];
-	if (unlikely((w->lent & line_bit(line)) == 0))
-		return false;
-	w->lent &= ~line_bit(line);
+	v->ledger[line] = HOME;
 	return true;
 }
 
 uint32_t
 pvn_ivshmem_link_take(struct pvn_ivshmem_link *l, void **elements, uint32_t n)
 {
-	uint32_t ready, back = 0;
+	const struct view v = {l->ledger, l->base, l->lines};
+	uint32_t mask = l->mask, head = l->head, ready, back = 0;
+	const pvn_le32 *slots = l->given;
 
 	if (unlikely(!can_move(l)))
 		return 0;
-	/* ACQ-GIVEN. Pairs with REL-GIVEN. */
-	ready = pvn_le32_to_cpu(LOAD_ACQUIRE(&l->shared->given_tail)) - l->head;
-	if (unlikely(ready > l->mask + 1))
-		return break_link(l);
-	n = RTE_MIN(n, ready);
+	ready = l->known_tail - l->head;
+	if (ready < n) {
+		/* ACQ-GIVEN. Pairs with REL-GIVEN. */
+		l->known_tail = pvn_le32_to_cpu(LOAD_ACQUIRE(&l->shared->given_tail));
+		ready = l->known_tail - l->head;
+		if (unlikely(ready > l->mask + 1))
+			return break_link(l);
+		n = RTE_MIN(n, ready);
+	}
 	if (n == 0)
 		return 0;
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t line = pvn_le32_to_cpu(LOAD_ONCE(&l->given[(l->head + i) & l->mask]));
+		uint32_t line = pvn_le32_to_cpu(LOAD_ONCE(&slots[(head + i) & mask]));
 
-		if (likely(note_back(l, line)))
+		if (likely(note_back(&v, line)))
 			elements[back++] =
-				(void *)(uintptr_t)(l->base + (uint64_t)line * IVSHMEM_LINK_LINE);
+				(void *)(uintptr_t)(v.base + (uint64_t)line * IVSHMEM_LINK_LINE);
 	}
 	l->head += n;
 	l->stats.foreign += n - back;
@@ -275,8 +280,7 @@ note_element(struct rte_mempool *mp, void *arg, void *element, unsigned int i)
 		s->strange++;
 		return;
 	}
-	off /= IVSHMEM_LINK_LINE;
-	s->link->ledger[off / 64].elements |= line_bit(off);
+	s->link->ledger[off / IVSHMEM_LINK_LINE] = HOME;
 }
 
 static int
@@ -284,16 +288,17 @@ make_ledger(struct pvn_ivshmem_link *l)
 {
 	struct survey survey = {.link = l};
 
-	l->ledger = calloc(l->lines / 64, sizeof(*l->ledger));
+	l->ledger = calloc(l->lines, sizeof(*l->ledger));
 	if (l->ledger == NULL)
 		return ivs_fail(ENOMEM, "no memory for a ledger");
 	rte_mempool_obj_iter(l->pool, note_element, &survey);
 	if (survey.strange == 0)
 		return 0;
-	return ivs_fail(ERANGE,
-			"%u elements of mempool '%s' do not lie in region '%s' at cache lines: create it"
-			" with the socket that pvn_ivshmem_socket(\"%s\") gives, and aligned",
-			survey.strange, l->pool->name, l->share->name, l->share->name);
+	return ivs_fail(
+		ERANGE,
+		"%u elements of mempool '%s' do not lie in region '%s' at cache lines: create it"
+		" with the socket that pvn_ivshmem_socket(\"%s\") gives, and aligned",
+		survey.strange, l->pool->name, l->share->name, l->share->name);
 }
 
 static int
@@ -391,9 +396,10 @@ pvn_ivshmem_link_destroy(struct pvn_ivshmem_link *l)
 
 	pvn_ivshmem_link_reclaim(l);
 	if (l->out > 0)
-		return ivs_fail(EBUSY,
-				"link '%s' has lent %u buffers to a guest that is there: take them back",
-				l->name, l->out);
+		return ivs_fail(
+			EBUSY,
+			"link '%s' has lent %u buffers to a guest that is there: take them back",
+			l->name, l->out);
 	pthread_mutex_lock(&share_lock);
 	for (at = &l->share->links; *at != l; at = &(*at)->next)
 		;

@@ -26,16 +26,16 @@
 /* 0, or -EINVAL: 1..31 printable characters, no blank at an end, no '/', not '.' and no "..". */
 int pvn_ivshmem_name_check(const char *name);
 
-/* 0, or -EINVAL: a power of two from IVSHMEM_SIZE_MIN to IVSHMEM_SIZE_MAX. QEMU aborts, with its guest,
- * on anything that is no power of two.
+/* 0, or -EINVAL: a power of two from IVSHMEM_SIZE_MIN to IVSHMEM_SIZE_MAX. QEMU aborts, with its
+ * guest, on anything that is no power of two.
  */
 int pvn_ivshmem_size_check(uint64_t size);
 
 /* CRC-32C, as everywhere: of "123456789" it is 0xe3069283. */
 uint32_t pvn_ivshmem_crc(const void *data, size_t len);
 
-/* 0 if both stamps mean the same layouts; 1 if only the version differs; -EPROTO, with the first word
- * that differs.
+/* 0 if both stamps mean the same layouts; 1 if only the version differs; -EPROTO, with the first
+ * word that differs.
  */
 int pvn_ivshmem_stamp_compare(const struct ivshmem_stamp *theirs, const struct ivshmem_stamp *ours);
 
@@ -72,17 +72,19 @@ struct pvn_ivshmem_guest_seen {
 	uint64_t heartbeat;
 };
 
-/* Plans the region in `mem`, which is writable, and tells everybody that what was there is over. Nothing
- * else is written yet: a guest may still use the memory.
+/* Plans the region in `mem`, which is writable, and tells everybody that what was there is over.
+ * Nothing else is written yet: a guest may still use the memory.
  */
-int pvn_ivshmem_host_begin(struct pvn_ivshmem_host *h, void *mem, const struct pvn_ivshmem_layout *l);
+int pvn_ivshmem_host_begin(struct pvn_ivshmem_host *h, void *mem,
+			   const struct pvn_ivshmem_layout *l);
 
 /* Whether a guest of an older host still uses the memory, by its page; its number goes to *peer. A
  * guest that is dead says so too: whoever knows better need not wait.
  */
 bool pvn_ivshmem_host_held(const struct pvn_ivshmem_host *h, uint32_t *peer);
 
-/* Writes header and empty table, and lets guests in. What is in the data is the caller's, before. */
+/* Writes header and empty table, and lets guests in. What is in the data is the caller's, before.
+ */
 void pvn_ivshmem_host_present(struct pvn_ivshmem_host *h);
 
 void pvn_ivshmem_host_beat(struct pvn_ivshmem_host *h);
@@ -116,19 +118,20 @@ struct pvn_ivshmem_guest {
 	uint64_t heartbeat;
 };
 
-/* Copies the header of `size` bytes at `mem` into `out` and checks every field of it. -ENODEV no region
- * of ours, -EPROTO it is broken or of another version, -ERANGE not of this size.
+/* Copies the header of `size` bytes at `mem` into `out` and checks every field of it. -ENODEV no
+ * region of ours, -EPROTO it is broken or of another version, -ERANGE not of this size.
  */
 int pvn_ivshmem_header_check(const void *mem, uint64_t size, struct ivshmem_header *out);
 
-/* Checks all, then says in the guest's page that we are here; `peer` is how we can be rung. A guest that
- * was there before has lost its place. -EAGAIN: the host is not there, or begins anew just now.
+/* Checks all, then says in the guest's page that we are here; `peer` is how we can be rung. A guest
+ * that was there before has lost its place. -EAGAIN: the host is not there, or begins anew just
+ * now.
  */
 int pvn_ivshmem_guest_attach(struct pvn_ivshmem_guest *g, void *mem, uint64_t size, bool writable,
 			     uint32_t peer);
 
-/* 0: all is well. -ENOTCONN the host has left or is dead, -ESTALE it has begun anew, -EOWNERDEAD another
- * guest has taken our place. Then nothing of the region may be used any more.
+/* 0: all is well. -ENOTCONN the host has left or is dead, -ESTALE it has begun anew, -EOWNERDEAD
+ * another guest has taken our place. Then nothing of the region may be used any more.
  */
 int pvn_ivshmem_guest_look(const struct pvn_ivshmem_guest *g);
 
@@ -141,9 +144,11 @@ void pvn_ivshmem_guest_beat(struct pvn_ivshmem_guest *g);
 /* Lets go, unless another guest has our place. */
 void pvn_ivshmem_guest_leave(struct pvn_ivshmem_guest *g);
 
-/* Copies entry `i` and checks it. 0, -ENOENT if it is free, -EPROTO if it is broken, or changes just now.
+/* Copies entry `i` and checks it. 0, -ENOENT if it is free, -EPROTO if it is broken, or changes
+ * just now.
  */
-int pvn_ivshmem_guest_object(const struct pvn_ivshmem_guest *g, uint32_t i, struct ivshmem_object *out);
+int pvn_ivshmem_guest_object(const struct pvn_ivshmem_guest *g, uint32_t i,
+			     struct ivshmem_object *out);
 
 /* The same by type and name; -ENOENT. Broken entries are passed over. */
 int pvn_ivshmem_guest_find(const struct pvn_ivshmem_guest *g, enum ivshmem_type type,

@@ -85,7 +85,10 @@ void pvn_ivshmem_server_run(struct pvn_ivshmem_server *s);
 /* Runs it in a thread of its own until it is freed. For those who have no loop. */
 int pvn_ivshmem_server_start(struct pvn_ivshmem_server *s);
 
-/* A socket for pvn_ivshmem_peer_take(), in a guest's place or the host's; or a negative errno. */
+/* A socket for pvn_ivshmem_peer_take(), in a guest's place or the host's; or a negative errno. Some
+ * 300 messages (the vectors of all who are connected) are in it at once; for more the server must
+ * run meanwhile, in another thread.
+ */
 int pvn_ivshmem_server_connect(struct pvn_ivshmem_server *s, bool host);
 
 /* The memory's descriptor; stays ours. */

@@ -176,8 +176,10 @@ header_fields_check(const struct ivshmem_header *h, uint64_t size)
 				IVSHMEM_OBJECTS_MAX);
 	if (data_off % IVSHMEM_PAGE != 0 || data_off >= size ||
 	    data_off < IVSHMEM_OBJECTS_OFF + (uint64_t)max * sizeof(struct ivshmem_object))
-		return ivs_fail(EPROTO, "data from 0x%" PRIx64 " on, in a region of %" PRIu64
-				" bytes with %u objects", data_off, size, max);
+		return ivs_fail(EPROTO,
+				"data from 0x%" PRIx64 " on, in a region of %" PRIu64
+				" bytes with %u objects",
+				data_off, size, max);
 	if (h->reserved != 0)
 		return ivs_fail(EPROTO, "0x%x in a reserved word of the header",
 				pvn_le32_to_cpu(h->reserved));
@@ -209,8 +211,8 @@ pvn_ivshmem_header_check(const void *mem, uint64_t size, struct ivshmem_header *
 		    sizeof(*out) - offsetof(struct ivshmem_header, version));
 	if (magic != IVSHMEM_MAGIC)
 		return ivs_fail(ENODEV,
-				"no Paravane region: magic 0x%" PRIx64 ", expected 0x%" PRIx64, magic,
-				IVSHMEM_MAGIC);
+				"no Paravane region: magic 0x%" PRIx64 ", expected 0x%" PRIx64,
+				magic, IVSHMEM_MAGIC);
 	if (pvn_le32_to_cpu(out->version) != IVSHMEM_VERSION)
 		return ivs_fail(EPROTO, "a region of version %u, expected %u",
 				pvn_le32_to_cpu(out->version), IVSHMEM_VERSION);

@@ -42,8 +42,8 @@ say_here(struct pvn_ivshmem_guest *g, uint32_t peer)
 	STORE_RELEASE(&page->attachment, pvn_cpu_to_le64(g->attachment));
 	/* REL-HERE: who we are before that we are. */
 	STORE_RELEASE(&page->state, pvn_cpu_to_le32(IVSHMEM_PRESENT));
-	/* FENCE-ATTACH: that we are here before the host's generation. Pairs with FENCE-BEGIN: one of
-	 * us sees the other.
+	/* FENCE-ATTACH: that we are here before the host's generation. Pairs with FENCE-BEGIN: one
+	 * of us sees the other.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -72,14 +72,16 @@ pvn_ivshmem_guest_attach(struct pvn_ivshmem_guest *g, void *mem, uint64_t size, 
 		if (ret < 0)
 			pvn_ivshmem_guest_leave(g);
 	}
-	return ret < 0 ? ivs_fail(EAGAIN, "%s, or begins just now: try again", pvn_ivshmem_why()) : 0;
+	return ret < 0 ? ivs_fail(EAGAIN, "%s, or begins just now: try again", pvn_ivshmem_why())
+		       : 0;
 }
 
 int
 pvn_ivshmem_guest_look(const struct pvn_ivshmem_guest *g)
 {
 	if (g->attachment != 0 &&
-	    pvn_le64_to_cpu(LOAD_ACQUIRE(&region_guest_page(g->mem)->attachment)) != g->attachment) {
+	    pvn_le64_to_cpu(LOAD_ACQUIRE(&region_guest_page(g->mem)->attachment)) !=
+		    g->attachment) {
 		int ret = host_is_there(g);
 
 		/* A host that begins anew clears our page. */
@@ -107,8 +109,7 @@ void
 pvn_ivshmem_guest_beat(struct pvn_ivshmem_guest *g)
 {
 	if (g->attachment != 0)
-		STORE_ONCE(&region_guest_page(g->mem)->heartbeat,
-			   pvn_cpu_to_le64(++g->heartbeat));
+		STORE_ONCE(&region_guest_page(g->mem)->heartbeat, pvn_cpu_to_le64(++g->heartbeat));
 }
 
 void

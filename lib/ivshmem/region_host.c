@@ -29,7 +29,8 @@ plan(struct pvn_ivshmem_host *h, const struct pvn_ivshmem_layout *l)
 		return ivs_fail(EINVAL, "the base 0x%" PRIx64 ": expected a multiple of %u",
 				l->base, IVSHMEM_PAGE);
 	if (align % IVSHMEM_PAGE != 0 || (align & (align - 1)) != 0)
-		return ivs_fail(EINVAL, "data aligned to %" PRIu64 ": expected a power of two from %u",
+		return ivs_fail(EINVAL,
+				"data aligned to %" PRIu64 ": expected a power of two from %u",
 				align, IVSHMEM_PAGE);
 	table = IVSHMEM_OBJECTS_OFF + (uint64_t)h->objects_max * sizeof(struct ivshmem_object);
 	h->data_off = (table + align - 1) & ~(align - 1);
@@ -134,7 +135,8 @@ pvn_ivshmem_host_look(const struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest
 	seen->heartbeat = pvn_le64_to_cpu(LOAD_ONCE(&page->heartbeat));
 	seen->present = state == IVSHMEM_PRESENT && attachment != 0 &&
 			pvn_le64_to_cpu(LOAD_ACQUIRE(&page->generation)) == h->generation;
-	/* Another guest attaches just now: the one before is gone, and the new one is not there yet. */
+	/* Another guest attaches just now: the one before is gone, and the new one is not there
+	 * yet. */
 	if (pvn_le64_to_cpu(LOAD_ONCE(&page->attachment)) != attachment)
 		seen->present = false;
 	seen->attachment = seen->present ? attachment : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * Regions of this process by name. A name is held for all of the machine (of the network namespace) by
- * an abstract socket, which ends with the process however that ends.
+ * Regions of this process by name. A name is held for all of the machine (of the network namespace)
+ * by an abstract socket, which ends with the process however that ends.
  */
 #include "share.h"
 
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "pvn_ivshmem_peer.h"
+#include "pvn_ivshmem_server.h"
 
 #define WAIT_MS_DEFAULT 2000
 
@@ -43,8 +44,8 @@ share_find(const char *name)
 	}
 	slot = slot_of(name);
 	if (slot == NULL) {
-		ivs_fail(ENOENT, "this process has no region '%.40s': pvn_ivshmem_create() makes it",
-			 name);
+		ivs_fail(ENOENT,
+			 "this process has no region '%.40s': pvn_ivshmem_create() makes it", name);
 		return NULL;
 	}
 	return *slot;
@@ -80,7 +81,8 @@ hold_name(struct share *s)
 		 offsetof(struct sockaddr_un, sun_path) + 1 + len) == 0)
 		return 0;
 	return errno == EADDRINUSE
-		       ? ivs_fail(EEXIST, "a running process has a region '%s': choose another name",
+		       ? ivs_fail(EEXIST,
+				  "a running process has a region '%s': choose another name",
 				  s->name)
 		       : ivs_fail(errno, "the name '%s': %s", s->name, strerror(errno));
 }
@@ -103,10 +105,11 @@ wait_until_free(struct share *s, uint32_t wait_ms)
 
 	while (held(s, &number)) {
 		if (share_now_ms() >= end)
-			return ivs_fail(EBUSY,
-					"guest %u still uses region '%s' of the host before: it lets"
-					" go when it polls, or ends; then try again",
-					number, s->name);
+			return ivs_fail(
+				EBUSY,
+				"guest %u still uses region '%s' of the host before: it lets"
+				" go when it polls, or ends; then try again",
+				number, s->name);
 		poll(NULL, 0, 1); /* inside a virtual machine nothing can tell us */
 	}
 	return 0;
@@ -180,7 +183,8 @@ pvn_ivshmem_create(const char *name, const struct pvn_ivshmem_conf *conf)
 {
 	static const struct pvn_ivshmem_conf defaults;
 	struct share **slot;
-	int ret = pvn_ivshmem_name_check(name);
+	int ret = name != NULL ? pvn_ivshmem_check_name(name)
+			       : ivs_fail(EINVAL, "a region needs a name");
 
 	if (ret < 0)
 		return ret;
@@ -203,8 +207,8 @@ destroy(struct share *s)
 	int ret;
 
 	if (s->object_count > 0)
-		return ivs_fail(EBUSY, "region '%s' exports %u objects: remove them before", s->name,
-				s->object_count);
+		return ivs_fail(EBUSY, "region '%s' exports %u objects: remove them before",
+				s->name, s->object_count);
 	if (s->links != NULL)
 		return ivs_fail(EBUSY, "region '%s' has links: destroy them before", s->name);
 	ret = share_heap_end(s);

@@ -22,7 +22,7 @@ struct pvn_ivshmem_link;
 
 /* An object that is exported, as we know it. */
 struct share_object {
-	const void *object; /* NULL: none */
+	const void *object;  /* NULL: none */
 	const void *memzone; /* a ring's, taken out of it meanwhile */
 	const void *addr;
 };
@@ -36,14 +36,15 @@ struct share {
 	uint64_t size, base;
 	bool read_only;
 	int lock_fd;
-	int socket; /* < 0: no heap yet */
+	int socket;		      /* < 0: no heap yet */
 	struct share_object *objects; /* by index in the table */
 	uint32_t object_count;
 	struct pvn_ivshmem_link *links;
 
 	/* Who is there; read by links in other threads. */
 	uint64_t attachment;
-	uint64_t dead; /* the attachment that is known to be gone: its page says otherwise for ever */
+	uint64_t dead; /* the attachment that is known to be gone: its page says otherwise for ever
+			*/
 	uint32_t guest_peer;
 	uint64_t guest_beat;
 	uint64_t beat_ms; /* when it counted up last */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * A region's memory at an address that the guest has free too, and DPDK's heap in its data. With pages
- * of 4 KiB a heap gives each mbuf a page of its own, since none may cross one; so it is told of 2 MiB
- * where that fits, which costs nothing: who needs real addresses gets none from us anyway.
+ * A region's memory at an address that the guest has free too, and DPDK's heap in its data. With
+ * pages of 4 KiB a heap gives each mbuf a page of its own, since none may cross one; so it is told
+ * of 2 MiB where that fits, which costs nothing: who needs real addresses gets none from us anyway.
  */
 #include "share.h"
 
@@ -37,11 +37,13 @@ open_own(struct share *s, const struct pvn_ivshmem_conf *conf)
 	if (conf->page_size != 0) {
 		if ((conf->page_size & (conf->page_size - 1)) != 0 || conf->page_size > size)
 			return ivs_fail(EINVAL,
-					"pages of %" PRIu64 " bytes: expected the machine's page sizes,"
-					" no larger than the region", conf->page_size);
+					"pages of %" PRIu64
+					" bytes: expected the machine's page sizes,"
+					" no larger than the region",
+					conf->page_size);
 		if (conf->page_size != SMALL_PAGE)
-			flags |= MFD_HUGETLB |
-				 (unsigned int)__builtin_ctzll(conf->page_size) << MFD_HUGE_SHIFT;
+			flags |= MFD_HUGETLB | (unsigned int)__builtin_ctzll(conf->page_size)
+						       << MFD_HUGE_SHIFT;
 	}
 	fd = memfd_create(s->name, flags);
 	if (fd < 0)
@@ -49,7 +51,8 @@ open_own(struct share *s, const struct pvn_ivshmem_conf *conf)
 	/* Nobody can make another one's access fail. */
 	if (ftruncate(fd, size) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-		ret = ivs_fail(errno, "a memory file of %" PRIu64 " bytes: %s", size, strerror(errno));
+		ret = ivs_fail(errno, "a memory file of %" PRIu64 " bytes: %s", size,
+			       strerror(errno));
 	} else {
 		snprintf(spec, sizeof(spec), "file:/proc/self/fd/%d", fd);
 		ret = pvn_ivshmem_peer_open(spec, &s->peer);
@@ -103,8 +106,8 @@ share_map(struct share *s, const struct pvn_ivshmem_conf *conf)
 		return ivs_fail(EINVAL, "%s has %" PRIu64 " bytes, not %" PRIu64, s->where, s->size,
 				conf->size);
 	if (conf->base % IVSHMEM_PAGE != 0)
-		return ivs_fail(EINVAL, "the base 0x%" PRIx64 ": expected a multiple of %u", conf->base,
-				IVSHMEM_PAGE);
+		return ivs_fail(EINVAL, "the base 0x%" PRIx64 ": expected a multiple of %u",
+				conf->base, IVSHMEM_PAGE);
 	if (conf->base != 0)
 		s->mem = pvn_ivshmem_peer_map(s->peer, conf->base, true);
 	ret = conf->base == 0 ? map_anywhere_fixed(s) : s->mem != NULL ? 0 : -errno;
@@ -163,8 +166,8 @@ add_memory(struct share *s)
 	ret = rte_malloc_heap_memory_add(s->name, s->mem + off, len, iova, n, page);
 	free(iova);
 	return ret == 0 ? 0
-			: ivs_fail(rte_errno, "DPDK does not take region '%s' as a heap: %s", s->name,
-				   rte_strerror(rte_errno));
+			: ivs_fail(rte_errno, "DPDK does not take region '%s' as a heap: %s",
+				   s->name, rte_strerror(rte_errno));
 }
 
 int
@@ -173,8 +176,8 @@ share_heap(struct share *s)
 	if (s->socket >= 0)
 		return s->socket;
 	if (rte_malloc_heap_create(s->name) < 0)
-		return ivs_fail(rte_errno,
-				"DPDK makes no heap '%s': %s%s", s->name, rte_strerror(rte_errno),
+		return ivs_fail(rte_errno, "DPDK makes no heap '%s': %s%s", s->name,
+				rte_strerror(rte_errno),
 				rte_errno == ENOSPC ? ", it has 32 for sockets and regions together"
 						    : "");
 	if (add_memory(s) < 0) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * Exporting DPDK's objects. A ring's memzone pointer, which means nothing to the guest and would make
- * its rte_ring_free() follow it, is taken out while the ring is exported; that makes the host's own
- * rte_ring_free() refuse too.
+ * Exporting DPDK's objects. A ring's memzone pointer, which means nothing to the guest and would
+ * make its rte_ring_free() follow it, is taken out while the ring is exported; that makes the
+ * host's own rte_ring_free() refuse too.
  */
 #include "share.h"
 
@@ -25,7 +25,7 @@ describe(const struct share *s, enum ivshmem_type type, const char *name, const 
 		.len = pvn_cpu_to_le64(len),
 	};
 
-	memcpy(o.name, name, strnlen(name, sizeof(o.name) - 1));
+	snprintf(o.name, sizeof(o.name), "%s", name);
 	return o;
 }
 
@@ -46,16 +46,19 @@ elsewhere(const struct share *s, const char *what, const char *name, const char 
 {
 	return ivs_fail(ERANGE,
 			"%s '%s' does not lie in region '%s': %s with the socket that"
-			" pvn_ivshmem_socket(\"%s\") gives", what, name, s->name, how, s->name);
+			" pvn_ivshmem_socket(\"%s\") gives",
+			what, name, s->name, how, s->name);
 }
 
 static int
 writable(const struct share *s, const char *what)
 {
-	return s->read_only ? ivs_fail(EROFS,
-				       "region '%s' can only be read by its guest, who would have to"
-				       " write to a %s: export memory zones", s->name, what)
-			    : 0;
+	return s->read_only
+		       ? ivs_fail(EROFS,
+				  "region '%s' can only be read by its guest, who would have to"
+				  " write to a %s: export memory zones",
+				  s->name, what)
+		       : 0;
 }
 
 /* ---- memory zones ---- */
@@ -88,8 +91,8 @@ single(const struct rte_ring *r)
 static int
 add_ring(struct share *s, struct rte_ring *r)
 {
-	uint64_t len = r->memzone != NULL ? r->memzone->len
-					  : (uint64_t)rte_ring_get_memsize(r->size);
+	uint64_t len =
+		r->memzone != NULL ? r->memzone->len : (uint64_t)rte_ring_get_memsize(r->size);
 	struct ivshmem_object o;
 	int i;
 
@@ -150,10 +153,12 @@ add_mempool(struct share *s, struct rte_mempool *mp)
 	if (writable(s, "mempool") < 0)
 		return -EROFS;
 	if (mp->cache_size != 0)
-		return ivs_fail(ENOTSUP,
-				"mempool '%s' has a cache of %u for each lcore, and lcores of the guest"
-				" would use the same: create it with cache_size 0, and use"
-				" rte_mempool_cache_create()", mp->name, mp->cache_size);
+		return ivs_fail(
+			ENOTSUP,
+			"mempool '%s' has a cache of %u for each lcore, and lcores of the guest"
+			" would use the same: create it with cache_size 0, and use"
+			" rte_mempool_cache_create()",
+			mp->name, mp->cache_size);
 	o = describe(s, IVSHMEM_MEMPOOL, mp->name, mp, len);
 	snprintf(o.ops, sizeof(o.ops), "%.31s", rte_mempool_get_ops(mp->ops_index)->name);
 	o.aux[0] = pvn_cpu_to_le64(mp->populated_size);
@@ -190,9 +195,10 @@ withdraw(struct share *s, int i)
 static int
 was_freed(const struct share *s, const char *name)
 {
-	return ivs_fail(ESTALE,
-			"'%s' was freed while region '%s' exported it: remove it before it is freed",
-			name, s->name);
+	return ivs_fail(
+		ESTALE,
+		"'%s' was freed while region '%s' exported it: remove it before it is freed", name,
+		s->name);
 }
 
 static int

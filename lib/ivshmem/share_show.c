@@ -3,6 +3,7 @@
  *
  * A region for people, and for QEMU.
  */
+#include "pvn_ivshmem_qemu.h"
 #include "share.h"
 
 #include <errno.h>
@@ -23,7 +24,8 @@ dump_object(FILE *f, const struct ivshmem_object *o)
 	fprintf(f, "  %-8s %-31s off 0x%08" PRIx64 " len %-10" PRIu64 "%s%s%s\n",
 		type_names[pvn_le32_to_cpu(o->type)], o->name, pvn_le64_to_cpu(o->off),
 		pvn_le64_to_cpu(o->len), o->ops[0] != '\0' ? " ops " : "", o->ops,
-		flags & IVSHMEM_OBJECT_MULTI ? " several producers or consumers: not crash-safe" : "");
+		flags & IVSHMEM_OBJECT_MULTI ? " several producers or consumers: not crash-safe"
+					     : "");
 }
 
 static void
@@ -60,67 +62,30 @@ pvn_ivshmem_dump(FILE *f, const char *name)
 
 /* ---- QEMU ---- */
 
-/* QEMU's identifiers begin with a letter and have letters, digits, '-', '.' and '_'. */
-static void
-qemu_id(char id[IVSHMEM_NAME_MAX + 4], const char *name)
-{
-	size_t i = 0;
-
-	memcpy(id, "pvn-", 4);
-	for (; name[i] != '\0'; i++)
-		id[4 + i] = strchr("-._", name[i]) != NULL || (name[i] >= '0' && name[i] <= '9') ||
-					    ((name[i] | 32) >= 'a' && (name[i] | 32) <= 'z')
-				    ? name[i]
-				    : '_';
-	id[4 + i] = '\0';
-}
-
-static int
-plain(char *line, size_t room, const struct share *s)
-{
-	char id[IVSHMEM_NAME_MAX + 4];
-
-	qemu_id(id, s->name);
-	return snprintf(line, room,
-			"-object memory-backend-file,id=%s,size=%" PRIu64
-			",mem-path=/proc/%d/fd/%d,share=on%s -device ivshmem-plain,memdev=%s",
-			id, s->size, (int)getpid(), pvn_ivshmem_peer_fd(s->peer),
-			s->read_only ? ",readonly=on" : "", id);
-}
-
-static int
-doorbell(char *line, size_t room, const struct share *s)
-{
-	char id[IVSHMEM_NAME_MAX + 4];
-	const char *path = s->where + strlen("socket:");
-	size_t len = strlen(path), host = strlen(".host");
-	uint32_t vectors = pvn_ivshmem_peer_vectors(s->peer);
-
-	if (strchr(path, ',') != NULL)
-		return ivs_fail(EINVAL, "the path '%s' has a comma, which QEMU takes for its own",
-				path);
-	if (len > host && strcmp(path + len - host, ".host") == 0)
-		len -= host; /* the guests' place */
-	qemu_id(id, s->name);
-	return snprintf(line, room,
-			"-chardev socket,id=%s,path=%.*s -device ivshmem-doorbell,chardev=%s,vectors=%u",
-			id, (int)len, path, id, vectors != 0 ? vectors : 1);
-}
-
+/* A keeper's guests have their own place beside the host's. */
 static int
 cmdline(char *buffer, unsigned int size, const struct share *s)
 {
-	char line[512];
-	int n = strncmp(s->where, "socket:", 7) == 0 ? doorbell(line, sizeof(line), s)
-						     : plain(line, sizeof(line), s);
+	char path[sizeof(s->where)];
+	size_t len, host = strlen(".host");
+	struct pvn_ivshmem_qemu_cfg cfg = {.name = s->name, .size = s->size};
+	int ret;
 
-	if (n < 0)
-		return n;
-	if ((size_t)n >= sizeof(line) || (unsigned int)n >= size)
-		return ivs_fail(ENOBUFS, "the arguments have %d bytes with the NUL, the buffer %u",
-				n + 1, size);
-	memcpy(buffer, line, n + 1);
-	return 0;
+	if (strncmp(s->where, "socket:", strlen("socket:")) == 0) {
+		snprintf(path, sizeof(path), "%s", s->where + strlen("socket:"));
+		len = strlen(path);
+		if (len > host && strcmp(path + len - host, ".host") == 0)
+			path[len - host] = '\0';
+		cfg.socket = path;
+		cfg.vectors = pvn_ivshmem_peer_vectors(s->peer);
+	} else {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(),
+			 pvn_ivshmem_peer_fd(s->peer));
+		cfg.file = path;
+		cfg.read_only = s->read_only;
+	}
+	ret = pvn_ivshmem_qemu_args(&cfg, buffer, size);
+	return ret < 0 ? ret : 0;
 }
 
 int

@@ -32,6 +32,17 @@ pvn_netbuf_rearm(struct rte_mempool *pool, uint16_t port_id)
 }
 
 void
+pvn_netbuf_copy_long(const struct pvn_netbuf_long *put_off, bool shared)
+{
+	for (uint32_t i = 0; i < put_off->count; i++) {
+		if (shared && i + 1 < put_off->count)
+			pvn_netbuf_prefetch_write(put_off->copies[i + 1].to,
+						  put_off->copies[i + 1].len);
+		memcpy(put_off->copies[i].to, put_off->copies[i].from, put_off->copies[i].len);
+	}
+}
+
+void
 pvn_netbuf_copy_out(const struct rte_mbuf *m, uint32_t skip, void *to, uint32_t len)
 {
 	uint8_t *out = to;

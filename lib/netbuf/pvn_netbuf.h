@@ -51,13 +51,15 @@ pvn_netbuf_get_raw(struct rte_mempool *pool, struct rte_mbuf **mbufs, uint16_t n
 	return n;
 }
 
-/* Copies frame data. Up to a few cache lines inline; beyond, libc's memcpy() has picked the widest
- * moves that this processor has, while rte_memcpy() is compiled for the oldest.
+/* Frames up to this length are copied inline; beyond, libc's memcpy() has picked the widest moves
+ * that this processor has, while rte_memcpy() is compiled for the oldest.
  */
+#define PVN_NETBUF_SHORT (4u * RTE_CACHE_LINE_SIZE)
+
 static inline void
 pvn_netbuf_copy(void *to, const void *from, uint32_t len)
 {
-	if (len <= 4 * RTE_CACHE_LINE_SIZE)
+	if (len <= PVN_NETBUF_SHORT)
 		rte_memcpy(to, from, len);
 	else
 		memcpy(to, from, len);
@@ -82,6 +84,35 @@ pvn_netbuf_prefetch_write(const void *to, uint32_t len)
 #endif
 	}
 }
+
+/* Copies of long frames, put off until a loop over a batch has ended: a call in that loop would
+ * cost each short frame the registers that it must save.
+ */
+struct pvn_netbuf_long {
+	uint32_t count;
+	struct {
+		void *to;
+		const void *from;
+		uint32_t len;
+	} copies[PVN_NETBUF_BATCH];
+};
+
+/* Copies a short frame now, a long one with pvn_netbuf_copy_long(); at most a batch of them. */
+static __rte_always_inline void
+pvn_netbuf_copy_short(void *to, const void *from, uint32_t len, struct pvn_netbuf_long *put_off)
+{
+	if (likely(len <= PVN_NETBUF_SHORT)) {
+		rte_memcpy(to, from, len);
+		return;
+	}
+	put_off->copies[put_off->count].to = to;
+	put_off->copies[put_off->count].from = from;
+	put_off->copies[put_off->count].len = len;
+	put_off->count++;
+}
+
+/* `shared`: where they go to, the other side's processor may hold in its cache. */
+void pvn_netbuf_copy_long(const struct pvn_netbuf_long *put_off, bool shared);
 
 /* The flags that mean work for the net header, or for software in its place. */
 #define PVN_NETBUF_TX_HINTS (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IP_CKSUM)

@@ -122,8 +122,9 @@ fwd_retag(struct pvn_host_frame *f, enum pvn_switch_tag_op op)
 {
 	struct pvn_host_out out = port_out(f);
 
-	out.head = pvn_switch_retag(f->head, op, FWD_TCI);
-	out.shift = f->head - out.head;
+	memmove(f->copy, f->head, f->head_len);
+	out.head = pvn_switch_retag(f->copy, op, FWD_TCI);
+	out.shift = f->copy - out.head;
 	out.head_len += out.shift;
 	return out;
 }

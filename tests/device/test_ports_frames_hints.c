@@ -239,6 +239,38 @@ test_long_headers(void **state)
 	hostile_close();
 }
 
+/* What was not agreed is dropped where it comes from, whoever would take it. */
+static void
+test_not_agreed(void **state)
+{
+	static const struct packet_kind kinds_of[] = {
+		{.tcp = true, .payload = 1000},
+		{.tcp = true, .payload = 1000, .ipv6 = true},
+	};
+	static const uint64_t agreed[] = {0, TSO6, TSO4, TSO4 | TSO6};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(agreed); i++) {
+		const struct port_setup setup = {.features = MRG | CSUM | GUEST_CSUM | GUEST_TSO4 |
+							     GUEST_TSO6 | agreed[i]};
+
+		hostile_open(&setup);
+		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+			const bool taken = (agreed[i] & (ipv6 ? TSO6 : TSO4)) != 0;
+			const struct raw_hdr hdr = make(&kinds_of[ipv6], 500);
+			struct pvn_host_sent sent;
+
+			fwd_begin();
+			fwd_post(64, 3000);
+			offer(&hdr, 100, 2048);
+			fwd_all(PVN_SWITCH_TAG_KEEP, &sent);
+			assert_true(sent.handled == taken && sent.sent == taken);
+			assert_int_equal(hostile.hrx[0].stats.bad_hdr, !taken);
+		}
+		hostile_close();
+	}
+}
+
 /* A guest gets no frame that it did not say it takes. */
 static void
 test_refused(void **state)
@@ -287,7 +319,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		PORT_TEST(test_checksums),    PORT_TEST(test_tso),
 		PORT_TEST(test_longest_tso),  PORT_TEST(test_only_what_was_checked),
-		PORT_TEST(test_long_headers), PORT_TEST(test_refused),
+		PORT_TEST(test_long_headers), PORT_TEST(test_not_agreed),
+		PORT_TEST(test_refused),
 	};
 
 	return PORT_RUN(tests);

@@ -34,9 +34,10 @@ add(const char *name, enum ivshmem_type type)
 static void
 begin(void)
 {
-	static const struct pvn_ivshmem_layout layout = {
-		.name = "fuzz", .size = SIZE, .base = UINT64_C(0x200000000000),
-		.objects_max = OBJECTS};
+	static const struct pvn_ivshmem_layout layout = {.name = "fuzz",
+							 .size = SIZE,
+							 .base = UINT64_C(0x200000000000),
+							 .objects_max = OBJECTS};
 
 	if (mem == NULL)
 		mem = aligned_alloc(IVSHMEM_PAGE, SIZE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * What tests of the sharing library share: EAL without hugepages, and a guest that is another process.
- * Tests are named by the conformance list, h19_...: tests/ivshmem/conformance.py knows it.
+ * What tests of the sharing library share: EAL without hugepages, and a guest that is another
+ * process. Tests are named by the conformance list, h19_...: tests/ivshmem/conformance.py knows it.
  */
 #ifndef SHARE_KIT_H
 #define SHARE_KIT_H
@@ -39,9 +39,19 @@ static inline void
 kit_eal(const char *program)
 {
 	char prefix[32];
-	char *argv[] = {(char *)(uintptr_t)program, "--no-huge", "-m", "64", "--no-pci",
-			"--no-shconf", "--no-telemetry", "--log-level=4", "--iova-mode=va",
-			"--lcores=0@0-1", "--file-prefix", prefix, NULL};
+	char *argv[] = {(char *)(uintptr_t)program,
+			"--no-huge",
+			"-m",
+			"64",
+			"--no-pci",
+			"--no-shconf",
+			"--no-telemetry",
+			"--log-level=4",
+			"--iova-mode=va",
+			"--lcores=0@0-1",
+			"--file-prefix",
+			prefix,
+			NULL};
 
 	snprintf(prefix, sizeof(prefix), "pvn-ivs-%d", (int)getpid());
 	if (rte_eal_init(PVN_DIM(argv) - 1, argv) < 0) {

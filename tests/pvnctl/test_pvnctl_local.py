@@ -19,7 +19,8 @@ def test_help():
     ctl = Ctl()
     text = ctl.ok("help")
     expect(ctl.ok("--help"), text, "--help")
-    commands = ["completion", "help", "local domain add", "local domain remove", "local serve",
+    ivshmem = ["add", "args", "list", "plug", "port", "qmp", "remove", "serve", "unplug", "xml"]
+    commands = ["completion", "help", *[f"ivshmem {word}" for word in ivshmem], "local domain add", "local domain remove", "local serve",
                 "xen apply", "xen attach", "xen detach", "xen list", "xen set", "xen watch"]
     for command in commands:
         expect(f"\n  {command} " in text, True, f"{command} in the help")
@@ -85,7 +86,7 @@ def complete(line):
 
 def test_completion():
     """bash completes commands, their words, and their options"""
-    expect(complete("pvnctl "), ["completion", "help", "local", "switch", "top", "xen"],
+    expect(complete("pvnctl "), ["completion", "help", "ivshmem", "local", "switch", "top", "xen"],
            "first word")
     expect(complete("pvnctl local "), ["domain", "serve"], "second word")
     expect(complete("pvnctl --xen local:/x:0 local domain "), ["add", "remove"], "third word")

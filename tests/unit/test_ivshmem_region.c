@@ -74,9 +74,9 @@ test_crc(void **state)
 static void
 test_header_bytes(void **state)
 {
-	static const uint8_t begin[] = {'P', 'V', 'N', 'V', 'S', 'M', 'E', 'M', 1, 0, 0, 0,
-					0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0,
-					0, 0, 0, 0, 0, 0x20, 0, 0};
+	static const uint8_t begin[] = {'P', 'V', 'N', 'V', 'S', 'M', 'E', 'M',	 1, 0, 0,
+					0,   0,	  0,   0,   0,	 0,   0,   0x10, 0, 0, 0,
+					0,   0,	  0,   0,   0,	 0,   0,   0x20, 0, 0};
 
 	(void)state;
 	assert_memory_equal(mem, begin, sizeof(begin));

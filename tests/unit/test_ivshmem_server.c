@@ -2,94 +2,15 @@
  * Copyright 2026 The Paravane authors
  *
  * The ivshmem server: with clients that behave, with others that do not, and with none that lives.
- * No file stays open after any of it.
  */
-#include "ivshmem_kit.h"
+#include "ivshmem_server_kit.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
-
-#include "pvn_ivshmem_peer.h"
-#include "pvn_ivshmem_server.h"
-
-#define SIZE (1u << 20)
-
-static unsigned int files_before;
-static char folder[] = "/tmp/pvn-ivshmem-XXXXXX";
-static char path[64], host_path[80], spec[80], host_spec[96];
-
-static int
-setup(void **state)
-{
-	(void)state;
-	files_before = kit_open_files();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	assert_int_equal(kit_open_files(), files_before);
-	assert_int_equal(rmdir(folder), 0); /* all sockets are gone */
-	assert_int_equal(mkdir(folder, 0700), 0);
-	return 0;
-}
-
-static struct pvn_ivshmem_server *
-serve_cfg(const struct pvn_ivshmem_server_cfg *cfg)
-{
-	struct pvn_ivshmem_server *s = NULL;
-
-	assert_int_equal(pvn_ivshmem_server_new(cfg, &s), 0);
-	assert_int_equal(pvn_ivshmem_server_start(s), 0);
-	return s;
-}
-
-static struct pvn_ivshmem_server *
-serve(uint32_t vectors, uint32_t guests)
-{
-	return serve_cfg(&(struct pvn_ivshmem_server_cfg){
-		.name = "test", .size = SIZE, .vectors = vectors, .guests = guests, .path = path});
-}
-
-static struct pvn_ivshmem_peer *
-open_peer(const char *which)
-{
-	struct pvn_ivshmem_peer *p = NULL;
-	int ret = pvn_ivshmem_peer_open(which, &p);
-
-	if (ret < 0)
-		print_message("%s\n", pvn_ivshmem_why());
-	assert_int_equal(ret, 0);
-	return p;
-}
-
-/* Waits until it hears that `number` has come or gone. */
-static void
-wait_there(struct pvn_ivshmem_peer *p, uint32_t number, bool there)
-{
-	while (pvn_ivshmem_peer_there(p, number) != there) {
-		assert_true(kit_readable(pvn_ivshmem_peer_event_fd(p)));
-		assert_true(pvn_ivshmem_peer_look(p) >= 0);
-	}
-}
-
-static void
-wait_clients(struct pvn_ivshmem_server *s, uint32_t count)
-{
-	for (int i = 0; i < 5000 && pvn_ivshmem_server_clients(s, NULL, 0) != count; i++)
-		usleep(1000);
-	assert_int_equal(pvn_ivshmem_server_clients(s, NULL, 0), count);
-}
 
 static int
 connect_raw(const char *to)
@@ -285,6 +206,54 @@ test_full(void **state)
 	pvn_ivshmem_server_free(s);
 }
 
+/* Whoever is accepted before the end of the one before was looked at has its place all the same. */
+static void
+test_place_of_the_dead(void **state)
+{
+	struct pvn_ivshmem_server_cfg cfg = {
+		.name = "test", .size = SIZE, .guests = 1, .path = path};
+	struct pvn_ivshmem_server *s;
+	int before, after, fd;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), 0);
+	before = connect_raw(path);
+	pvn_ivshmem_server_run(s);
+	after = connect_raw(path); /* this event comes first */
+	close(before);
+	pvn_ivshmem_server_run(s);
+	assert_int_equal(receive(after, &fd), 0);
+	assert_int_equal(receive(after, &fd), 2);
+	close(after);
+	pvn_ivshmem_server_free(s);
+}
+
+/* All numbers have been used: the next ones are those that nobody has. */
+static void
+test_numbers_wrap(void **state)
+{
+	struct pvn_ivshmem_server_cfg cfg = {.name = "test", .size = SIZE, .guests = 2};
+	struct pvn_ivshmem_client who[3];
+	struct pvn_ivshmem_server *s;
+	int first, next = -1;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), 0);
+	first = pvn_ivshmem_server_connect(s, false);
+	for (int i = 0; i < IVSHMEM_PEER_MAX; i++) {
+		if (next >= 0)
+			close(next);
+		next = pvn_ivshmem_server_connect(s, false);
+		assert_true(next >= 0);
+	}
+	assert_int_equal(pvn_ivshmem_server_clients(s, who, 3), 2);
+	assert_int_equal(who[0].number, 1);
+	assert_int_equal(who[1].number, 2);
+	close(first);
+	close(next);
+	pvn_ivshmem_server_free(s);
+}
+
 /* One that reads nothing while others come and go: it stands in nobody's way, and when it reads at
  * last it learns how things are, not all that has been.
  */
@@ -413,188 +382,28 @@ test_host_absent(void **state)
 	check_host_page(false, IVSHMEM_PRESENT); /* not our memory to write to */
 }
 
-/* ---- memory and sockets ---- */
-
-static void
-test_file(void **state)
+static int
+run(void)
 {
-	char file[64];
-	struct pvn_ivshmem_server_cfg cfg = {
-		.name = "test", .size = SIZE, .path = path, .file = file};
-	struct pvn_ivshmem_peer *host;
-	struct pvn_ivshmem_server *s;
-	struct stat st;
-
-	(void)state;
-	snprintf(file, sizeof(file), "%s/memory", folder);
-	s = serve_cfg(&cfg); /* makes it */
-	assert_int_equal(stat(file, &st), 0);
-	assert_int_equal(st.st_size, SIZE);
-	assert_int_equal(st.st_mode & 0777, 0600);
-	pvn_ivshmem_server_free(s);
-	s = serve_cfg(&cfg); /* takes it */
-	host = open_peer(host_spec);
-	assert_int_equal(truncate(file, 0), 0); /* somebody else's doing: no SIGBUS for us */
-	pvn_ivshmem_peer_close(host);
-	wait_clients(s, 0);
-	pvn_ivshmem_server_free(s);
-	assert_int_equal(truncate(file, SIZE / 2), 0);
-	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), -EINVAL);
-	assert_non_null(strstr(pvn_ivshmem_why(), "524288"));
-	unlink(file);
-}
-
-static void
-test_given_memory(void **state)
-{
-	struct pvn_ivshmem_server_cfg cfg = {
-		.name = "test", .size = SIZE, .path = path, .memory_fd = kit_memory(SIZE)};
-	struct pvn_ivshmem_server *s = serve_cfg(&cfg);
-	struct pvn_ivshmem_peer *p = open_peer(spec);
-	char *map = pvn_ivshmem_peer_map(p, 0, true);
-
-	(void)state;
-	assert_int_equal(pwrite(cfg.memory_fd, "x", 1, 5), 1);
-	assert_int_equal(map[5], 'x');
-	assert_int_equal(ftruncate(cfg.memory_fd, 0), -1);
-	pvn_ivshmem_peer_close(p);
-	pvn_ivshmem_server_free(s);
-	close(cfg.memory_fd);
-}
-
-static void
-test_huge_pages(void **state)
-{
-	struct pvn_ivshmem_server_cfg cfg = {
-		.name = "test", .size = UINT64_C(1) << 38, .huge_page = 2 << 20};
-	struct pvn_ivshmem_server *s;
-
-	(void)state;
-	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), -ENOMEM);
-	assert_non_null(strstr(pvn_ivshmem_why(), "131072 pages of 2097152 bytes"));
-	assert_non_null(strstr(pvn_ivshmem_why(), "nr_hugepages"));
-}
-
-static void
-test_socket_files(void **state)
-{
-	struct pvn_ivshmem_server_cfg cfg = {.name = "test", .size = SIZE, .path = path};
-	struct pvn_ivshmem_server *s = serve_cfg(&cfg), *none = NULL;
-	struct stat st;
-	int fd;
-
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(stat(i == 0 ? path : host_path, &st), 0);
-		assert_int_equal(st.st_mode & 07777, 0600);
-	}
-	assert_int_equal(pvn_ivshmem_server_new(&cfg, &none), -EADDRINUSE);
-	pvn_ivshmem_peer_close(open_peer(spec)); /* the first one goes on */
-	assert_int_equal(unlink(path), 0);
-	fd = open(path, O_CREAT | O_WRONLY, 0644);
-	pvn_ivshmem_server_free(s);
-	assert_int_equal(stat(path, &st), 0); /* no longer its own: stays */
-	assert_int_equal(pvn_ivshmem_server_new(&cfg, &none), -EEXIST);
-	assert_int_equal(unlink(path), 0);
-	close(fd);
-	/* A dead server's is replaced. */
-	if (fork() == 0) {
-		pvn_ivshmem_server_new(&cfg, &s);
-		_exit(0);
-	}
-	wait(NULL);
-	assert_int_equal(stat(path, &st), 0);
-	cfg.mode = 0660;
-	cfg.chown = geteuid() == 0;
-	cfg.uid = cfg.chown ? 65534 : 0;
-	cfg.gid = cfg.chown ? 65533 : 0;
-	s = serve_cfg(&cfg);
-	assert_int_equal(stat(host_path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0660);
-	assert_int_equal(st.st_uid, cfg.chown ? 65534 : geteuid());
-	pvn_ivshmem_peer_close(open_peer(spec));
-	pvn_ivshmem_server_free(s);
-}
-
-/* ---- what is refused ---- */
-
-static void
-test_bad_configurations(void **state)
-{
-	static const struct {
-		const char *why;
-		struct pvn_ivshmem_server_cfg cfg;
-	} cases[] = {
-		{"name", {.size = SIZE}},
-		{"name", {.name = "", .size = SIZE}},
-		{"name", {.name = "a/b", .size = SIZE}},
-		{"name", {.name = "..", .size = SIZE}},
-		{"name", {.name = "-x", .size = SIZE}},
-		{"1..31", {.name = "12345678901234567890123456789012", .size = SIZE}},
-		{"size 0", {.name = "a"}},
-		{"power of two", {.name = "a", .size = 3u << 20}},
-		{"1 MiB", {.name = "a", .size = 4096}},
-		{"1 TiB", {.name = "a", .size = UINT64_C(1) << 41}},
-		{"33 vectors", {.name = "a", .size = SIZE, .vectors = 33}},
-		{"256 guests", {.name = "a", .size = SIZE, .guests = 256}},
-		{"mode 1777", {.name = "a", .size = SIZE, .mode = 01777}},
-		{"4096", {.name = "a", .size = SIZE, .huge_page = 4096}},
-		{"less", {.name = "a", .size = SIZE, .huge_page = 2u << 20}},
-		{"memfd", {.name = "a", .size = SIZE, .huge_page = 2u << 20, .file = "/tmp/x"}},
-		{"/nowhere", {.name = "a", .size = SIZE, .path = "/nowhere/x"}},
-		{"/dev/null", {.name = "a", .size = SIZE, .file = "/dev/null"}},
+	const struct CMUnitTest tests[] = {
+		KIT_TEST(test_host_and_guests),
+		KIT_TEST(test_greeting),
+		KIT_TEST(test_connect),
+		KIT_TEST(test_who_speaks_is_dropped),
+		KIT_TEST(test_full),
+		KIT_TEST(test_place_of_the_dead),
+		KIT_TEST(test_numbers_wrap),
+		KIT_TEST(test_who_does_not_read),
+		KIT_TEST(test_killed),
+		KIT_TEST(test_out_of_files),
+		KIT_TEST(test_host_absent),
 	};
-	char longer[128];
-	struct pvn_ivshmem_server_cfg cfg = {.name = "a", .size = SIZE, .path = longer};
-	struct pvn_ivshmem_server *s = NULL;
 
-	(void)state;
-	for (size_t i = 0; i < PVN_DIM(cases); i++) {
-		int ret = pvn_ivshmem_server_new(&cases[i].cfg, &s);
-
-		print_message("case: %s\n", pvn_ivshmem_why());
-		assert_true(ret < 0);
-		assert_int_equal(errno, -ret);
-		assert_non_null(strstr(pvn_ivshmem_why(), cases[i].why));
-		assert_int_equal(kit_open_files(), files_before);
-	}
-	memset(longer, 'x', sizeof(longer) - 1);
-	longer[sizeof(longer) - 1] = '\0';
-	assert_int_equal(pvn_ivshmem_server_new(&cfg, &s), -ENAMETOOLONG);
-	assert_null(s);
-	assert_int_equal(pvn_ivshmem_server_new(NULL, &s), -EINVAL);
-	pvn_ivshmem_server_free(NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-	const struct CMUnitTest tests[] = {
-		TEST(test_host_and_guests),
-		TEST(test_greeting),
-		TEST(test_connect),
-		TEST(test_who_speaks_is_dropped),
-		TEST(test_full),
-		TEST(test_who_does_not_read),
-		TEST(test_killed),
-		TEST(test_out_of_files),
-		TEST(test_host_absent),
-		TEST(test_file),
-		TEST(test_given_memory),
-		TEST(test_huge_pages),
-		TEST(test_socket_files),
-		TEST(test_bad_configurations),
-	};
-	int ret;
-
-	if (mkdtemp(folder) == NULL)
-		return 1;
-	snprintf(path, sizeof(path), "%s/r", folder);
-	snprintf(host_path, sizeof(host_path), "%s.host", path);
-	snprintf(spec, sizeof(spec), "socket:%s", path);
-	snprintf(host_spec, sizeof(host_spec), "socket:%s", host_path);
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rmdir(folder);
-	return ret;
+	return kit_run(run);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The demo (scripts/demo.py): three forwarders move traffic; stopped, it leaves nothing behind."""
+"""The demo (scripts/demo.py): both scenes move traffic; stopped, they leave nothing behind."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import tempfile
 
 import checks
 import children
-from checks import expect
+from checks import case, expect
 from kit import BUILD
 from netends import ip
 
@@ -23,19 +23,25 @@ import demo  # noqa: E402  (found by the line above)
 COMMAND = [sys.executable, f"{SCRIPTS}/demo.py", "--quick"]
 
 
-def test_figures():
-    """each forwarder moves TCP both ways and answers pings; our driver loses no frame"""
-    demo.need_all()
+def figures_of(scene):
+    """Run a scene; what it writes to a file."""
+    demo.need_all([scene])
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/demo.json"
-        done = subprocess.run([*COMMAND, "--json", path], stdout=subprocess.PIPE,
+        done = subprocess.run([*COMMAND, "--scene", scene, "--json", path], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="")
         expect(done.returncode, 0, "exit code")
         expect(os.listdir(folder), ["demo.json"], "files written")
         with open(path, encoding="utf-8") as file:
             figures = json.load(file)
-    slots = figures["slots"]
+    expect(list(figures), [scene], "scenes")
+    return figures[scene]
+
+
+def test_vmxnet3():
+    """each forwarder moves TCP both ways and answers pings; our driver loses no frame"""
+    slots = figures_of("vmxnet3")["slots"]
     expect([slot["forwarder"] for slot in slots], ["paravane", "dpdk", "bridge"], "forwarders")
     for slot in slots:
         check_slot(slot)
@@ -54,6 +60,27 @@ def check_slot(slot):
         expect(slot["ways"][way]["bytes_out"] > slot["tcp"][way]["bytes"], True,
                f"{slot['forwarder']}: the taps saw all TCP data {way}")
     expect(slot["ping"]["lost"], 0, f"{slot['forwarder']}: pings without answer")
+
+
+def test_switch():
+    """each guest reaches its VLAN and the uplink alone; one is killed, the others go on"""
+    figures = figures_of("switch")["pvswitch"]
+    expect(sorted(figures["guests"]), ["1", "2", "3", "4"], "guests")
+    for number, guest in figures["guests"].items():
+        for where in ("neighbour", "uplink"):
+            # Four programs that poll share two processors with whatever else runs on them.
+            expect(guest[where]["bytes"] > 1e5, True,
+                   f"guest {number}: TCP moved {guest[where]} to its {where}: enough")
+            segments = guest[where]["bytes"] // 1460
+            expect(guest["frames"]["in"] > segments, True, f"guest {number}: its TCP was switched")
+        expect(guest["ping"]["lost"], 0, f"guest {number}: pings without answer")
+    expect(figures["refused"], {"sent": 8, "answered": 0}, "pings across VLANs")
+    kill = figures["kill"]
+    expect(kill["others_drops"], 0, "frames dropped at the ports of the others")
+    expect(kill["others"]["mbit_s"] > 0, True, "the others' TCP went on")
+    expect(kill["link_down_ms"] < 5000, True, f"link down after {kill['link_down_ms']} ms")
+    expect(figures["guests"]["2"]["drops"].get("tx_down", 0) > 0, True,
+           "frames to the dead guest were dropped as such")
 
 
 def descendants(pid):
@@ -76,10 +103,11 @@ def leftovers(pids):
     return found + [name for name in names if name.startswith(marks)]
 
 
-def test_stop(number, moment):
+def test_stop(number, scene, moment):
     """a signal ends the demo with one line, and no process, namespace, tap or file stays"""
-    demo.need_all()
-    process = children.start(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    demo.need_all([scene])
+    process = children.start([*COMMAND, "--scene", scene], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
     for line in process.stdout:
         if moment in line:
             break
@@ -94,6 +122,8 @@ def test_stop(number, moment):
 
 
 if __name__ == "__main__":
-    checks.main([checks.case(test_stop, number=signal.SIGTERM, moment="booting"),
-                 checks.case(test_stop, number=signal.SIGINT, moment="Mbit/s"),
-                 test_figures], timeout=120)
+    checks.main([case(test_stop, number=signal.SIGTERM, scene="vmxnet3", moment="booting"),
+                 case(test_stop, number=signal.SIGINT, scene="vmxnet3", moment="Mbit/s"),
+                 test_vmxnet3,
+                 case(test_stop, number=signal.SIGINT, scene="switch", moment="xen4.0"),
+                 test_switch], timeout=120)

@@ -8,12 +8,13 @@
 """
 
 import os
+import shutil
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from wire import KILL, LONG, Local  # noqa: E402 (adds tests/vm to the path)
+from wire import BUILD, KILL, LONG, Local  # noqa: E402 (adds tests/vm to the path)
 import checks  # noqa: E402
 from checks import expect  # noqa: E402
 from netends import Namespace, ip  # noqa: E402
@@ -23,6 +24,7 @@ from switchkit import (Switch, Wire, address, device_name, guest_of, set_up,  # 
 from tagged import frame, raw, tag_of  # noqa: E402
 
 CORE0 = worker(0)
+NOBODY = 65534
 
 
 def quiet(*peers):
@@ -150,6 +152,23 @@ def test_kernel_tcp():
         expect(switch.stop(), 0, "exit code of pvswitch")
 
 
+def test_without_root():
+    """another user runs it, with what is that user's to use, and root still commands it"""
+    with Local() as xen:
+        program = shutil.copy(f"{BUILD}/bin/pvswitch", xen.folder)
+        for path in (xen.folder, xen.socket):
+            os.chown(path, NOBODY, NOBODY)
+        switch = Switch(xen, worker=CORE0, program=program, user=NOBODY, group=NOBODY,
+                        extra_groups=[])
+        expect(os.stat(f"/proc/{switch.process.pid}").st_uid, NOBODY, "user of pvswitch")
+        one, two = (guest_of(xen, domid, vlan=10) for domid in (1, 2))
+        for guest in (one, two):
+            guest.wait("link up")
+        traffic(one, two)
+        expect(sorted(switch.ports()), ["xen1.0", "xen2.0"], "ports that root is shown")
+        expect(switch.stop(), 0, "exit code of pvswitch")
+
+
 def test_restart():
     """pvswitch killed under load and started again: guests live on, traffic resumes within 2 s"""
     with Local() as xen:
@@ -181,5 +200,5 @@ def test_restart():
 
 
 if __name__ == "__main__":
-    checks.main([test_vlans, test_learning, test_uplink, test_kernel_tcp, test_restart],
-                timeout=200)
+    checks.main([test_vlans, test_learning, test_uplink, test_kernel_tcp, test_without_root,
+                 test_restart], timeout=200)
