@@ -20,7 +20,8 @@ rx_slot(const struct pvn_guest_rxq *q, uint16_t n)
 	       (size_t)((uint16_t)(q->ring.used_idx + n) & q->ring.mask) * PVN_GUEST_SLOT_STRIDE;
 }
 
-/* Copies `n` frames of one plain buffer each; stops before the first that is anything else. */
+/* Copies up to `n` frames of one plain buffer each; stops before the first that is anything else.
+ */
 static inline uint16_t
 rx_plain(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 {
@@ -30,7 +31,7 @@ rx_plain(struct pvn_guest_rxq *q, struct rte_mbuf **mbufs, uint16_t n)
 	uint16_t i;
 
 	put_off.count = 0;
-
+	n = RTE_MIN(n, PVN_NETBUF_BATCH);
 	for (i = 0; i < n; i++)
 		rte_prefetch0(rx_slot(q, i));
 	for (i = 0; i < n; i++) {

@@ -497,6 +497,53 @@ test_restart(void **state)
 	}
 }
 
+#define LONG_BURST 512
+
+/* More frames at a time than are worked on at a time, long ones and short ones. */
+static void
+assert_long_bursts(struct port *p, struct rte_mempool *pool, bool to_host, uint16_t n)
+{
+	static struct rte_mbuf *mbufs[LONG_BURST];
+	uint8_t frame[1514];
+
+	for (uint16_t i = 0; i < n; i++) {
+		port_frame(p, frame, 60 + i * 977 % 1455, i);
+		mbufs[i] = port_chain(pool, frame, 60 + i * 977 % 1455, 2048);
+		assert_non_null(mbufs[i]);
+	}
+	assert_int_equal(to_host ? port_guest_tx(p, mbufs, n) : port_host_tx(p, mbufs, n), n);
+	assert_int_equal(to_host ? port_host_rx(p, mbufs, n) : port_guest_rx(p, mbufs, n), n);
+	for (uint16_t i = 0; i < n; i++) {
+		port_frame(p, frame, 60 + i * 977 % 1455, i);
+		port_assert_content(mbufs[i], frame, 60 + i * 977 % 1455);
+		rte_pktmbuf_free(mbufs[i]);
+	}
+}
+
+static void
+test_long_bursts(void **state)
+{
+	static const uint16_t bursts[] = {1, 63, 64, 65, 128, 300, LONG_BURST};
+	static struct port p;
+
+	(void)state;
+	for (int zero_copy = 0; zero_copy < 2; zero_copy++) {
+		struct port_setup setup = {.zero_copy = zero_copy,
+					   .rx_ring = LONG_BURST,
+					   .tx_ring = LONG_BURST,
+					   .guest_mbufs = 4 * LONG_BURST,
+					   .host_mbufs = 2 * LONG_BURST,
+					   .features = MRG};
+
+		port_open(&p, &setup);
+		for (size_t i = 0; i < RTE_DIM(bursts); i++) {
+			assert_long_bursts(&p, own_pool(&p), true, bursts[i]);
+			assert_long_bursts(&p, p.private_pool, false, bursts[i]);
+		}
+		port_close(&p);
+	}
+}
+
 int
 main(void)
 {
@@ -513,6 +560,7 @@ main(void)
 		PORT_TEST(test_few_mbufs),
 		PORT_TEST(test_guest_pool_empty),
 		PORT_TEST(test_restart),
+		PORT_TEST(test_long_bursts),
 	};
 
 	return PORT_RUN(tests);
