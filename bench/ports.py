@@ -65,6 +65,39 @@ class Xen(Rival):
         return self._side("xenvirt", links, f"zero_copy={self.zero_copy},pool_size=2048", 1)
 
 
+class Ivshmem(Rival):
+    """Ours: net_ivshmem on both sides, a port of one region for each link."""
+
+    SIZE = 32 << 20
+    ROOM = 12 << 20
+
+    def __init__(self, name, zero_copy):
+        super().__init__(name)
+        self.zero_copy = zero_copy
+        self.tx_pool = "ivshmem_0" if zero_copy else None
+
+    def prepare(self, folder, links):
+        sys.path.insert(0, f"{ROOT}/tests/ivshmem/net")
+        from ivswire import Region  # only with the build there
+        self.region = Region(size=self.SIZE)
+        self.region.__enter__()
+
+    def finish(self):
+        self.region.__exit__(None, None, None)
+
+    def _side(self, links, devargs):
+        words = ["-d", "librte_net_ivshmem.so"]
+        for i in range(links):
+            words += ["--vdev", f"net_ivshmem{i},port=net{i},{devargs}"]
+        return words
+
+    def host(self, links):
+        return self._side(links, f"host={self.region.socket},mac_check=0,room={self.ROOM}")
+
+    def guest(self, links):
+        return self._side(links, f"path={self.region.socket},zero_copy={self.zero_copy},pool_size=2048")
+
+
 class Vhost(Rival):
     """DPDK's own: net_virtio_user in the guest, net_vhost on the host."""
 

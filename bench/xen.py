@@ -96,12 +96,12 @@ def round_ratios(ours, peers, rates):
     return [values[0] / max(values[1:]) for values in rounds if None not in values]
 
 
-def summary(case, rates):
+def summary(case, rates, all_ours=OURS):
     """The result of a case: medians of rates and of each round's ratio to its fastest peer."""
     values = {name: [v for v in rounds if v is not None] for name, rounds in rates.items()}
     medians = {name: statistics.median(v) for name, v in values.items() if v}
     peers = [peer.name for peer in PEERS if peer.name in medians]
-    ratios = {ours.name: round_ratios(ours.name, peers, rates) for ours in OURS
+    ratios = {ours.name: round_ratios(ours.name, peers, rates) for ours in all_ours
               if peers and ours.name in medians}
     return {"case": case[0], "target": case[5], "unit": "frames per second", "medians": medians,
             "rounds": rates, "best_peer": max(peers, key=medians.get) if peers else None,

@@ -13,6 +13,10 @@
  * offers a connection, the guest answers naming it, the host checks the answer and connects. All
  * offsets are from the object's beginning. The host copies the guest's half once and checks it; the
  * guest may be hostile. Nothing in here is a pointer.
+ *
+ * A guest answers an offer once. What is said about an answer names the attachment of who gave it,
+ * so that a guest which comes into the place of a dead one takes nothing that was meant for that
+ * one.
  */
 #ifndef PVN_PROTO_IVSHMEM_NET_H
 #define PVN_PROTO_IVSHMEM_NET_H
@@ -24,6 +28,7 @@
 #define IVSHMEM_NET_GUEST_HALF 4096u
 #define IVSHMEM_NET_WAKE_WORDS 8192u
 #define IVSHMEM_NET_ROOM 12288u
+#define IVSHMEM_NET_BYTES_MIN 65536u /* of a port */
 #define IVSHMEM_NET_QUEUES_MAX 16u
 #define IVSHMEM_NET_POOLS_MAX 2u
 #define IVSHMEM_NET_MTU_MIN 68u
@@ -71,8 +76,13 @@ struct ivshmem_net_host {
 	pvn_le32 reason; /* enum ivshmem_net_reason */
 	uint8_t mac[6];
 	uint8_t reserved[2];
-	pvn_le32 vectors; /* doorbell vectors that the host listens to; queue q's is q % vectors */
+	pvn_le32 vectors;    /* doorbell vectors that the host has for sleeping queues; 0: it never
+				sleeps */
+	pvn_le64 attachment; /* of the guest whose answer CONNECTED or REFUSED is about */
 };
+
+/* Which vector wakes queue q of an end with so many; vector 0 is rung when a state has changed. */
+#define IVSHMEM_NET_VECTOR(q, vectors) ((vectors) > 1 ? 1 + (q) % ((vectors)-1) : 0)
 
 enum ivshmem_net_guest_state {
 	IVSHMEM_NET_AWAY,     /* nothing here is to be used */
@@ -102,9 +112,10 @@ struct ivshmem_net_guest {
 	pvn_le32 queues;
 	pvn_le32 mtu;
 	pvn_le32 pools;
-	pvn_le32 peer; /* to ring, or IVSHMEM_PEER_HOST: cannot be rung */
-	pvn_le32 vectors;
+	pvn_le32 peer;	  /* to ring, or IVSHMEM_PEER_HOST: cannot be rung */
+	pvn_le32 vectors; /* as the host's */
 	pvn_le32 reserved;
+	pvn_le64 attachment; /* the guest page's of the guest that answers */
 	struct ivshmem_net_pool pool[IVSHMEM_NET_POOLS_MAX];
 	struct ivshmem_net_ring rx[IVSHMEM_NET_QUEUES_MAX]; /* towards the guest */
 	struct ivshmem_net_ring tx[IVSHMEM_NET_QUEUES_MAX]; /* from the guest */
@@ -115,5 +126,7 @@ struct ivshmem_net_guest {
  */
 #define IVSHMEM_NET_WAKE_GUEST(q) (IVSHMEM_NET_WAKE_WORDS + 64u * (q))
 #define IVSHMEM_NET_WAKE_HOST(q) (IVSHMEM_NET_WAKE_WORDS + 2048u + 64u * (q))
+
+_Static_assert(sizeof(struct ivshmem_net_guest) <= 4096, "a half");
 
 #endif /* PVN_PROTO_IVSHMEM_NET_H */

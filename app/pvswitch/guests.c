@@ -59,7 +59,7 @@ pvs_guest_check(const struct pvs_port *port, const struct pvs_settings *set, cha
 void
 pvs_guest_rate(struct pvs_port *port)
 {
-	struct pvn_xenhost *host = &port->guest->host;
+	struct pvn_hostend *host = port->guest->end;
 	uint64_t rate = port->set.rate;
 
 	if (rate == 0 || (host->rate != 0 && host->rate < rate))
@@ -95,7 +95,7 @@ pvs_guests_set(struct pvs *sw)
 	char why[PVS_WHY_MAX];
 
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++) {
-		if (sw->port[i].kind != PVS_GUEST)
+		if (!pvs_port_is_xen(&sw->port[i]))
 			continue;
 		if (before != NULL)
 			before[i] = sw->port[i].set;
@@ -104,7 +104,7 @@ pvs_guests_set(struct pvs *sw)
 	if (pvs_view_publish(sw, why) < 0)
 		PVS_LOG(ERR, "%s; the next tick tries again", why);
 	for (uint32_t i = 0; i < PVS_PORTS_MAX && before != NULL; i++)
-		if (sw->port[i].kind == PVS_GUEST)
+		if (pvs_port_is_xen(&sw->port[i]))
 			pvs_port_settled(sw, &sw->port[i], &before[i]);
 	free(before);
 }
@@ -119,23 +119,23 @@ guest_free(struct pvs_guest *guest)
 	rte_free(guest);
 }
 
-static int
-start_host(struct pvs *sw, struct pvs_guest *guest)
+uint32_t
+pvs_guest_queues(const struct pvs *sw, struct pvs_guest *guest)
 {
-	struct pvn_xenhost *host = &guest->host;
-	const uint32_t queues = RTE_MIN(sw->workers, XENVIRT_QUEUES_MAX);
+	struct pvn_hostend *end = guest->end;
+	const uint32_t queues = RTE_MIN(sw->workers, PVN_HOSTEND_QUEUES_MAX);
 
-	host->features = RTE_BIT64(VIRTIO_NET_F_CSUM) | RTE_BIT64(VIRTIO_NET_F_HOST_TSO4) |
-			 RTE_BIT64(VIRTIO_NET_F_HOST_TSO6);
-	host->rx_queues = queues;
-	host->tx_queues = sw->workers;
+	end->features = RTE_BIT64(VIRTIO_NET_F_CSUM) | RTE_BIT64(VIRTIO_NET_F_HOST_TSO4) |
+			RTE_BIT64(VIRTIO_NET_F_HOST_TSO6);
+	end->rx_queues = queues;
+	end->tx_queues = sw->workers;
 	for (uint32_t q = 0; q < queues; q++)
-		host->rxq[q] = &guest->rxq[q];
+		end->rxq[q] = &guest->rxq[q];
 	for (uint32_t q = 0; q < sw->workers; q++) {
 		rte_spinlock_init(&guest->txq[q].lock);
-		host->txq[q] = &guest->txq[q];
+		end->txq[q] = &guest->txq[q];
 	}
-	return pvn_xenhost_start(host);
+	return queues;
 }
 
 static void
@@ -161,11 +161,11 @@ add_port(struct pvs *sw, struct pvs_port *port, struct pvs_guest *guest)
 	const uint16_t number = pvs_port_number(sw, port);
 
 	port->guest = guest;
-	port->mac = pvn_mac_from_bytes(guest->host.policy.mac.addr_bytes);
+	port->mac = pvn_mac_from_bytes(guest->host.end.policy.mac.addr_bytes);
 	read_names(port, guest);
 	apply_settings(sw, port);
-	pvs_view_place(sw, guest->source, number, RTE_MIN(sw->workers, XENVIRT_QUEUES_MAX));
-	if (start_host(sw, guest) < 0)
+	pvs_view_place(sw, guest->source, number, pvs_guest_queues(sw, guest));
+	if (pvn_xenhost_start(&guest->host) < 0)
 		return -EIO;
 	port->kind = PVS_GUEST;
 	unsettled = true;
@@ -192,8 +192,9 @@ pvs_guest_appear(struct pvs *sw, struct pvn_xen_hub *hub, uint16_t front_id, uin
 	guest->hub = hub;
 	guest->seen = true;
 	snprintf(guest->name, sizeof(guest->name), "%s", name);
-	guest->host.name = guest->name;
-	guest->host.logtype = pvs_logtype;
+	guest->end = &guest->host.end;
+	guest->host.end.name = guest->name;
+	guest->host.end.logtype = pvs_logtype;
 	snprintf(guest->instance, sizeof(guest->instance), "%s", instance);
 	if (pvn_xenhost_init(&guest->host, hub, front_id, handle) < 0) {
 		rte_free(guest);
@@ -246,7 +247,7 @@ pvs_guest_find(struct pvs *sw, uint16_t front_id, uint16_t handle)
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++) {
 		struct pvs_port *port = &sw->port[i];
 
-		if (port->kind == PVS_GUEST && port->guest->host.front_id == front_id &&
+		if (pvs_port_is_xen(port) && port->guest->host.front_id == front_id &&
 		    port->guest->host.handle == handle)
 			return port;
 	}

@@ -183,7 +183,7 @@ end(struct pvs *sw)
 	pvs_control_close(sw);
 	pvs_guests_end(sw);
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
-		if (sw->port[i].kind == PVS_ETH)
+		if (pvs_port_is_ours(&sw->port[i]))
 			pvs_port_remove(sw, sw->port[i].name, why);
 	__atomic_store_n(&sw->quit, true, __ATOMIC_RELAXED);
 	rte_eal_mp_wait_lcore();

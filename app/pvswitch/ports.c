@@ -62,6 +62,15 @@ pvs_port_settled(struct pvs *sw, const struct pvs_port *port, const struct pvs_s
 		pvn_fdb_flush(sw->fdb, pvs_port_number(sw, port), PVN_FDB_ANY, false);
 }
 
+static void
+close_port(struct pvs_eth *eth, struct pvs_guest *guest)
+{
+	if (guest != NULL)
+		pvs_ivshmem_close(guest);
+	else
+		pvs_eth_close(eth);
+}
+
 int
 pvs_port_add(struct pvs *sw, const char *name, const struct pvs_settings *set, char *why)
 {
@@ -81,16 +90,17 @@ pvs_port_add(struct pvs *sw, const char *name, const struct pvs_settings *set, c
 		return -ENOSPC;
 	}
 	port->set = *set;
-	ret = pvs_eth_open(sw, port, why);
+	ret = pvs_ivshmem_is(set->device) ? pvs_ivshmem_open(sw, port, why)
+					  : pvs_eth_open(sw, port, why);
 	if (ret < 0) {
 		*port = (struct pvs_port){0};
 		return ret;
 	}
-	port->kind = PVS_ETH;
+	port->kind = port->guest != NULL ? PVS_GUEST : PVS_ETH;
 	set_learning(sw, port);
 	ret = pvs_view_publish(sw, why);
 	if (ret < 0) {
-		pvs_eth_close(port->eth);
+		close_port(port->eth, port->guest);
 		pvs_port_free(sw, port);
 		return ret;
 	}
@@ -102,10 +112,12 @@ int
 pvs_port_remove(struct pvs *sw, const char *name, char *why)
 {
 	struct pvs_port *port = pvs_port_find(sw, name);
+	struct pvs_guest *guest;
 	struct pvs_eth *eth;
+	enum pvs_kind kind;
 	int ret;
 
-	if (port == NULL || port->kind != PVS_ETH) {
+	if (port == NULL || !pvs_port_is_ours(port)) {
 		snprintf(why, PVS_WHY_MAX,
 			 port == NULL ? "there is no port %s"
 				      : "port %s goes with its device: pvnctl xen detach",
@@ -113,15 +125,17 @@ pvs_port_remove(struct pvs *sw, const char *name, char *why)
 		return port == NULL ? -ENOENT : -EINVAL;
 	}
 	eth = port->eth;
+	guest = port->guest;
+	kind = port->kind;
 	port->kind = PVS_FREE;
 	ret = pvs_view_publish(sw, why);
 	if (ret < 0) {
-		port->kind = PVS_ETH;
+		port->kind = kind;
 		return ret;
 	}
 	PVS_LOG(NOTICE, "port %s: removed", name);
 	pvs_port_free(sw, port);
-	pvs_eth_close(eth);
+	close_port(eth, guest);
 	return 0;
 }
 
@@ -169,7 +183,7 @@ pvs_port_up(const struct pvs_port *port)
 	struct rte_eth_link link = {0};
 
 	if (port->kind == PVS_GUEST)
-		return pvn_xenhost_link(&port->guest->host);
+		return port->guest->end->up;
 	return port->kind == PVS_ETH && rte_eth_link_get_nowait(port->eth->id, &link) == 0 &&
 	       link.link_status == RTE_ETH_LINK_UP;
 }
@@ -182,9 +196,15 @@ pvs_port_why(const struct pvs_port *port)
 	if (port->kind != PVS_GUEST)
 		return "";
 	/* The hub's thread may be about to write another. */
-	pvn_xen_hub_lock(guest->hub);
-	memcpy(guest->why, guest->host.why, sizeof(guest->why));
-	pvn_xen_hub_unlock(guest->hub);
+	if (guest->ivshmem)
+		pvn_ivshmem_hub_lock(guest->ivs_hub);
+	else
+		pvn_xen_hub_lock(guest->hub);
+	memcpy(guest->why, guest->end->why, sizeof(guest->why));
+	if (guest->ivshmem)
+		pvn_ivshmem_hub_unlock(guest->ivs_hub);
+	else
+		pvn_xen_hub_unlock(guest->hub);
 	return guest->why;
 }
 

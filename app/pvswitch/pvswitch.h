@@ -9,6 +9,7 @@
  *   cmdline.c   the command line
  *   ports.c     the ports there are; what changes them
  *   guests.c    ports of Xen guests
+ *   ivshmem.c   ports of guests over IVSHMEM
  *   watch.c     Xen guests appear and vanish by themselves
  *   eth.c       any port of DPDK's
  *   view.c      what workers see of all that, swapped as a whole

@@ -44,7 +44,7 @@ remove_ports(struct pvs *sw, const struct pvs_options *fresh)
 		struct pvs_port *port = &sw->port[i];
 		const struct pvs_section *section;
 
-		if (port->kind != PVS_ETH || find_section(&sw->options, port->name) == NULL)
+		if (!pvs_port_is_ours(port) || find_section(&sw->options, port->name) == NULL)
 			continue; /* added by hand, stays */
 		section = find_section(fresh, port->name);
 		if (section != NULL && same_device(&section->set, &port->set))

@@ -115,8 +115,9 @@ enum {
 #define CHOICE .read = pvs_choice_read, .print = pvs_choice_print
 
 static const struct pvs_word words[WORDS] = {
-	[W_DEVICE] = {"device", "DEVARGS", "DPDK's device: a PCI address, or a name with arguments",
-		      TEXT, FIELD(device)},
+	[W_DEVICE] = {"device", "DEVARGS",
+		      "a PCI address, a name of DPDK's with arguments, or ivshmem:PATH", TEXT,
+		      FIELD(device)},
 	[W_MODE] = {"mode", "MODE", "access (one VLAN, untagged), trunk (tagged), off", CHOICE,
 		    FIELD(switch_.mode), .names = modes},
 	[W_VLAN] = {"vlan", "N", "access: its VLAN, 1..4094", NUMBER, FIELD(switch_.vid), .min = 1,

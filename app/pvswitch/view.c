@@ -19,7 +19,7 @@ pvs_port_sources(struct pvs_port *port, struct pvs_source **sources)
 	*sources = NULL;
 	if (port->kind == PVS_GUEST) {
 		*sources = port->guest->source;
-		return port->guest->host.rx_queues;
+		return port->guest->end->rx_queues;
 	}
 	if (port->kind == PVS_ETH) {
 		*sources = port->eth->source;
@@ -196,7 +196,7 @@ view_free(struct pvs_view *view)
 static void
 keep_own_mac(const struct pvs_port *port, struct pvn_switch_port *forward)
 {
-	if (port->guest->host.policy.check_mac || !pvs_settings_has(&port->set, "macs") ||
+	if (port->guest->end->policy.check_mac || !pvs_settings_has(&port->set, "macs") ||
 	    port->set.any_mac || forward->mac_count > 0)
 		return;
 	forward->macs[0] = port->mac;

@@ -11,6 +11,7 @@
 #include <rte_ethdev.h>
 
 #include <pvn_hostframe.h>
+#include <pvn_ivshost.h>
 #include <pvn_xenhost.h>
 
 #include "pvswitch.h"
@@ -30,11 +31,16 @@ struct pvs_source {
 } __rte_cache_aligned;
 
 struct pvs_guest {
-	struct pvn_xenhost host;
+	struct pvn_hostend *end; /* of whichever wire it is */
+	bool ivshmem;
+	struct pvn_xenhost host; /* Xen */
 	struct pvn_xen_hub *hub;
+	struct pvn_ivshost ivs; /* IVSHMEM */
+	struct pvn_ivshmem_hub *ivs_hub;
+	bool told_broken;
 	char name[PVS_NAME_MAX];	 /* as the port's, which is forgotten first */
 	char instance[PVS_INSTANCE_MAX]; /* another one at the same place is another device */
-	char why[PVN_XENHOST_WHY_MAX];	 /* a copy of the host's, to be shown */
+	char why[PVN_HOSTEND_WHY_MAX];	 /* a copy of the host's, to be shown */
 	bool seen;
 	uint32_t store_vlan; /* what the toolstack said; 0: nothing */
 	struct pvn_host_rxq rxq[XENVIRT_QUEUES_MAX];
@@ -137,6 +143,21 @@ void pvs_guest_rate(struct pvs_port *port);
 /* Gives all guests' ports the settings that the options say now. */
 void pvs_guests_set(struct pvs *sw);
 
+/* Gives an end its queues; how many of them receive. */
+uint32_t pvs_guest_queues(const struct pvs *sw, struct pvs_guest *guest);
+
+/* ---- ivshmem.c ---- */
+
+/* Whether a device's text means a region. */
+bool pvs_ivshmem_is(const char *device);
+
+/* Makes the port's guest and offers it a connection. 0 or -errno, and why. */
+int pvs_ivshmem_open(struct pvs *sw, struct pvs_port *port, char *why);
+
+/* No view has it. When this returns, no thread uses it. */
+void pvs_ivshmem_close(struct pvs_guest *guest);
+void pvs_ivshmem_tick(struct pvs *sw, struct pvs_port *port); /* once a second */
+
 /* ---- eth.c ---- */
 
 /* Finds or probes the device and starts it. 0 or -errno, and why. */
@@ -144,6 +165,19 @@ int pvs_eth_open(struct pvs *sw, struct pvs_port *port, char *why);
 void pvs_eth_close(struct pvs_eth *eth);
 
 /* ---- ports.c ---- */
+
+static inline bool
+pvs_port_is_xen(const struct pvs_port *port)
+{
+	return port->kind == PVS_GUEST && !port->guest->ivshmem;
+}
+
+/* Whether the operator made it, and can remove it. */
+static inline bool
+pvs_port_is_ours(const struct pvs_port *port)
+{
+	return port->kind == PVS_ETH || (port->kind == PVS_GUEST && port->guest->ivshmem);
+}
 
 /* A free place, with its counters at 0; NULL if there is none. */
 struct pvs_port *pvs_port_new(struct pvs *sw, const char *name);

@@ -161,7 +161,7 @@ see_device(struct pvs *sw, uint16_t front, uint16_t handle)
 static bool
 is_at(const struct pvs_port *port, int32_t front)
 {
-	return port->kind == PVS_GUEST && (front < 0 || port->guest->host.front_id == front);
+	return pvs_port_is_xen(port) && (front < 0 || port->guest->host.front_id == front);
 }
 
 static void
@@ -234,6 +234,9 @@ pvs_guests_look(struct pvs *sw)
 void
 pvs_guests_tick(struct pvs *sw)
 {
+	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
+		if (sw->port[i].kind == PVS_GUEST && sw->port[i].guest->ivshmem)
+			pvs_ivshmem_tick(sw, &sw->port[i]);
 	if (watch.hub != NULL && ++watch.ticks >= ALL_S) {
 		watch.ticks = 0;
 		see_many(sw, -1);
@@ -276,7 +279,7 @@ pvs_guests_end(struct pvs *sw)
 	if (watch.hub == NULL)
 		return;
 	for (uint32_t i = 0; i < PVS_PORTS_MAX; i++)
-		if (sw->port[i].kind == PVS_GUEST)
+		if (pvs_port_is_xen(&sw->port[i]))
 			pvs_guest_vanish(&sw->port[i]);
 	pvs_guests_settle(sw);
 	pvn_xen_hub_lock(watch.hub);

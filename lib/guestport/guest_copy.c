@@ -305,8 +305,11 @@ tx_burst(struct pvn_guest_txq *q, struct rte_mbuf **mbufs, uint16_t n)
 			break;
 		done++;
 	}
-	if (likely(frames > 0))
+	if (likely(frames > 0)) {
 		pvn_vring_drv_publish(&q->ring, frames);
+		if (unlikely(q->wake != NULL))
+			pvn_wake_other(q->wake);
+	}
 	return done;
 }
 

@@ -25,6 +25,7 @@
 #include "pvn_gate.h"
 #include "pvn_netbuf.h"
 #include "pvn_vring.h"
+#include "pvn_wake.h"
 
 /* Copying: bytes before a slot's data, for the net header, and data bytes in a slot. One cache line
  * more than 2 KiB apart, so that the first lines of slots do not all fall into the same cache sets.
@@ -85,8 +86,9 @@ struct pvn_guest_txq {
 	uint16_t free_thresh;  /* zero-copy: sent mbufs are freed when fewer descriptors are free */
 	uint16_t shared_index; /* pool number on the wire */
 	const struct pvn_vring_pool *shared;
-	uint64_t features;  /* VIRTIO_NET_F_*: what the host takes */
-	uint32_t max_frame; /* longest frame without segmentation, bytes */
+	const struct pvn_wake *wake; /* of a host that may sleep, else NULL */
+	uint64_t features;	     /* VIRTIO_NET_F_*: what the host takes */
+	uint32_t max_frame;	     /* longest frame without segmentation, bytes */
 	struct {
 		PVN_GUEST_TX_STATS(PVN_STAT_MEMBER)
 	} stats;

@@ -48,9 +48,12 @@ host_tx_lock(struct pvn_host_txq *q)
 	return q;
 }
 
+/* After frames were published; wakes the guest too if it sleeps. */
 static inline void
 host_tx_unlock(struct pvn_host_txq *q)
 {
+	if (unlikely(q->wake != NULL))
+		pvn_wake_other(q->wake);
 	if (unlikely(q->shared))
 		rte_spinlock_unlock(&q->lock);
 }

@@ -22,6 +22,7 @@
 #include "pvn_gate.h"
 #include "pvn_netbuf.h"
 #include "pvn_vring.h"
+#include "pvn_wake.h"
 
 /* Counters: member, name as in xstats. Every frame that is not delivered is in exactly one of those
  * after bytes; nombuf counts attempts, the frame stays in the ring. fault counts rings that the
@@ -96,7 +97,8 @@ struct pvn_host_txq {
 	struct pvn_vring_dev ring;
 	uint64_t features; /* what the guest takes: pvn_netbuf_mirror() of what was negotiated */
 	uint32_t max_frame;
-	bool mergeable; /* a frame may fill several buffers */
+	bool mergeable;		     /* a frame may fill several buffers */
+	const struct pvn_wake *wake; /* of a guest that may sleep, else NULL; its ring's */
 	struct {
 		PVN_HOST_TX_STATS(PVN_HOST_STAT_MEMBER)
 	} stats;

@@ -17,10 +17,9 @@
 #include <pvn_xenbus.h>
 #include <xenvirt.h>
 
-#include "pvn_hostport.h"
+#include "pvn_hostend.h"
 
 #define PVN_XENHOST_DIR_MAX 80
-#define PVN_XENHOST_WHY_MAX 160
 
 enum pvn_xenhost_phase {
 	PVN_XENHOST_STOPPED,   /* nothing is mapped, nothing offered */
@@ -30,14 +29,6 @@ enum pvn_xenhost_phase {
 	PVN_XENHOST_REFUSED,   /* until the guest begins again */
 };
 
-/* How often something may be done that a guest can cause: `left` times, and once more after a
- * while.
- */
-struct pvn_xenhost_allowance {
-	uint32_t left;
-	uint64_t since; /* of the last addition to `left`, in timer cycles; 0: never used */
-};
-
 /* Pages of the guest, as we map them. */
 struct pvn_xenhost_pages {
 	void *addr;
@@ -45,28 +36,12 @@ struct pvn_xenhost_pages {
 };
 
 struct pvn_xenhost {
-	/* Set before pvn_xenhost_init() or pvn_xenhost_start(), as named. */
-	const char *name; /* init: for log lines */
-	int logtype;	  /* init */
-	void (*changed)(
-		struct pvn_xenhost *host); /* init: called after a change of the link, unlocked */
-	uint64_t features;		   /* start: VIRTIO_NET_F_* to offer */
-	uint16_t rx_queues;		   /* start */
-	uint16_t tx_queues;		   /* start */
-	struct pvn_host_rxq *rxq[XENVIRT_QUEUES_MAX];
-	struct pvn_host_txq *txq[XENVIRT_QUEUES_MAX];
+	struct pvn_hostend end;
 
 	/* To be read. */
 	uint16_t front_id;
 	uint16_t handle;
-	uint32_t mtu;
-	uint32_t queues; /* queue pairs in use while connected */
-	bool going;	 /* the toolstack wants the device to go: `online` is 0 or gone */
-	struct pvn_host_policy policy;
-	char why[PVN_XENHOST_WHY_MAX]; /* the last connection was refused or ended for this reason
-					*/
-	uint64_t connects;
-	uint64_t rate; /* what the toolstack lets the guest send, bits per second; 0: any */
+	bool going; /* the toolstack wants the device to go: `online` is 0 or gone */
 
 	/* Inside. */
 	struct pvn_xen_hub *hub;
@@ -74,23 +49,15 @@ struct pvn_xenhost {
 	enum pvn_xenhost_phase phase;
 	bool started;
 	bool link_told;
-	struct pvn_xenhost_allowance offers;
-	struct pvn_xenhost_allowance lines;
-	uint64_t untold; /* lines left out since the last one */
-	uint8_t quiet;	 /* looks without a reason since the last at the store */
+	uint8_t quiet; /* looks without a reason since the last at the store */
 	char front[PVN_XENHOST_DIR_MAX];
 	char back[PVN_XENHOST_DIR_MAX];
 	char connection[20];
-	uint64_t agreed;
 	int event;
 	struct pvn_xenhost_pages control;
 	struct pvn_xenhost_pages rx_rings[XENVIRT_QUEUES_MAX]; /* the guest's rx */
 	struct pvn_xenhost_pages tx_rings[XENVIRT_QUEUES_MAX];
-	uint32_t rx_sizes[XENVIRT_QUEUES_MAX];
-	uint32_t tx_sizes[XENVIRT_QUEUES_MAX];
 	struct pvn_xenhost_pages pool_pages[XENVIRT_POOLS_MAX];
-	struct pvn_vring_pool pools[XENVIRT_POOLS_MAX];
-	uint32_t pool_count;
 	uint32_t page_count; /* of pools, mapped so far */
 };
 
@@ -110,12 +77,12 @@ void pvn_xenhost_stop(struct pvn_xenhost *host);
 static inline bool
 pvn_xenhost_link(const struct pvn_xenhost *host)
 {
-	return host->phase == PVN_XENHOST_CONNECTED;
+	return host->end.up;
 }
 
 /* ---- xenhost_map.c, for xenhost.c ---- */
 
-/* Reads and maps the guest's answer; 0, or a negative errno with host->why set. Whatever was mapped
+/* Reads and maps the guest's answer; 0, or a negative errno with end.why set. Whatever was mapped
  * is undone by xenhost_unmap().
  */
 int xenhost_map(struct pvn_xenhost *host);

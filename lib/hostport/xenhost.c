@@ -16,64 +16,13 @@
  * no answer to an earlier back end, or from an earlier guest, is ever mapped.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include <rte_cycles.h>
-
 #include <pvn_compat.h>
 
 #include "pvn_xenhost.h"
-
-/* At once, and then one after so many milliseconds: offers to one guest, and lines about it. */
-#define AT_ONCE 32
-#define OFFER_MS 200
-#define LINE_MS 1000
-
-#define HOST_LOG(level, host, fmt, ...)                                                            \
-	PVN_LOG_LINE(level, (host)->logtype, "%s: " fmt, (host)->name, ##__VA_ARGS__)
-
-static bool
-take_allowance(struct pvn_xenhost_allowance *a, uint32_t ms)
-{
-	const uint64_t step = rte_get_timer_hz() * ms / 1000, now = rte_get_timer_cycles();
-	const uint64_t more = (now - a->since) / step;
-
-	if (a->since == 0 || a->left + more >= AT_ONCE) {
-		a->left = AT_ONCE;
-		a->since = now;
-	} else {
-		a->left += more;
-		a->since += more * step;
-	}
-	if (a->left == 0)
-		return false;
-	a->left--;
-	return true;
-}
-
-static bool
-may_tell(struct pvn_xenhost *host)
-{
-	if (!take_allowance(&host->lines, LINE_MS)) {
-		host->untold++;
-		return false;
-	}
-	if (host->untold > 0)
-		HOST_LOG(NOTICE, host, "%llu lines about domain %u were left out",
-			 (unsigned long long)host->untold, host->front_id);
-	host->untold = 0;
-	return true;
-}
-
-/* A line that the guest can cause. */
-#define HOST_TELL(level, host, fmt, ...)                                                           \
-	do {                                                                                       \
-		if (may_tell(host))                                                                \
-			HOST_LOG(level, host, fmt, ##__VA_ARGS__);                                 \
-	} while (0)
 
 /* Ticks between looks at the store that nothing gives a reason for. With hundreds of ports and ten
  * ticks a second the store would do little else.
@@ -134,7 +83,8 @@ put_words(struct pvn_xenhost *host, const struct words *w)
 
 	/* Gone, or no longer ours to look at, is the toolstack's doing; the next look sees it. */
 	if (ret < 0 && ret != -ENOENT && ret != -EACCES)
-		HOST_TELL(ERR, host, "cannot write into %s: %s", host->back, pvn_xen_why());
+		PVN_HOSTEND_TELL(ERR, &host->end, "cannot write into %s: %s", host->back,
+				 pvn_xen_why());
 	return ret;
 }
 
@@ -149,53 +99,6 @@ set_state(struct pvn_xenhost *host, enum pvn_xenbus_state state)
 }
 
 static void
-yield(void)
-{
-	sched_yield();
-}
-
-static void
-shut_gates(struct pvn_xenhost *host)
-{
-	for (uint16_t i = 0; i < host->rx_queues; i++)
-		pvn_gate_shut(&host->rxq[i]->gate, yield);
-	for (uint16_t i = 0; i < host->tx_queues; i++)
-		pvn_gate_shut(&host->txq[i]->gate, yield);
-}
-
-/* No gate is open. */
-static void
-attach_queues(struct pvn_xenhost *host)
-{
-	const bool mergeable = (host->agreed & RTE_BIT64(VIRTIO_NET_F_MRG_RXBUF)) != 0;
-	const uint64_t takes = pvn_netbuf_mirror(host->agreed);
-
-	for (uint16_t i = 0; i < host->queues; i++) {
-		host->rxq[i]->policy = &host->policy;
-		host->rxq[i]->features = host->agreed;
-		host->rxq[i]->max_frame = XENVIRT_FRAME_MAX(host->mtu);
-		pvn_vring_dev_reset(&host->rxq[i]->ring, host->tx_rings[i].addr, host->tx_sizes[i],
-				    host->pools, host->pool_count);
-		pvn_gate_open(&host->rxq[i]->gate);
-	}
-	for (uint16_t i = 0; i < host->tx_queues; i++) {
-		struct pvn_host_txq *q = host->txq[i];
-
-		q->lead = i < host->queues ? NULL : host->txq[i % host->queues];
-		q->shared = i < host->queues && i + host->queues < host->tx_queues;
-		if (q->lead != NULL)
-			continue;
-		q->features = takes;
-		q->mergeable = mergeable;
-		q->max_frame = XENVIRT_FRAME_MAX(host->mtu);
-		pvn_vring_dev_reset(&q->ring, host->rx_rings[i].addr, host->rx_sizes[i],
-				    host->pools, host->pool_count);
-	}
-	for (uint16_t i = 0; i < host->tx_queues; i++)
-		pvn_gate_open(&host->txq[i]->gate);
-}
-
-static void
 offer(struct pvn_xenhost *host)
 {
 	char version[8], features[20], queues[8], ring[8];
@@ -203,14 +106,14 @@ offer(struct pvn_xenhost *host)
 	uint64_t number = 0;
 
 	host->phase = PVN_XENHOST_WAITING;
-	if (!take_allowance(&host->offers, OFFER_MS))
+	if (!pvn_hostend_may_offer(&host->end))
 		return;
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		return; /* the next look tries again */
 	snprintf(host->connection, sizeof(host->connection), "%016llx", (unsigned long long)number);
-	snprintf(features, sizeof(features), "%llx", (unsigned long long)host->features);
+	snprintf(features, sizeof(features), "%llx", (unsigned long long)host->end.features);
 	snprintf(version, sizeof(version), "%u", XENVIRT_VERSION);
-	snprintf(queues, sizeof(queues), "%u", host->rx_queues);
+	snprintf(queues, sizeof(queues), "%u", host->end.rx_queues);
 	snprintf(ring, sizeof(ring), "%u", XENVIRT_RING_SIZE_MAX);
 	add_word(&w, "version", version);
 	add_word(&w, "features", features);
@@ -226,7 +129,7 @@ offer(struct pvn_xenhost *host)
 static void
 disconnect(struct pvn_xenhost *host)
 {
-	shut_gates(host);
+	pvn_hostend_detach(&host->end);
 	xenhost_unmap(host);
 	host->phase = PVN_XENHOST_STOPPED;
 }
@@ -237,9 +140,10 @@ refuse(struct pvn_xenhost *host)
 {
 	struct words w = {.dir = host->back};
 
-	HOST_TELL(ERR, host, "connection with domain %u ended: %s", host->front_id, host->why);
+	PVN_HOSTEND_TELL(ERR, &host->end, "connection with domain %u ended: %s", host->front_id,
+			 host->end.why);
 	disconnect(host);
-	add_word(&w, "error", host->why);
+	add_word(&w, "error", host->end.why);
 	add_word(&w, "state", "6"); /* Closed */
 	put_words(host, &w);
 	host->phase = PVN_XENHOST_REFUSED;
@@ -263,34 +167,28 @@ front_alive(const struct pvn_xenhost *host)
 	return __atomic_load_n(&page[XENVIRT_CONTROL_FRONT_ALIVE], __ATOMIC_ACQUIRE) != 0;
 }
 
-/* Ring by ring: has the guest broken one? */
-static bool
-ring_fault(struct pvn_xenhost *host)
-{
-	for (uint16_t i = 0; i < host->queues; i++) {
-		uint16_t fault = host->rxq[i]->ring.fault;
-
-		if (fault == PVN_VRING_FAULT_NONE && i < host->tx_queues)
-			fault = host->txq[i]->ring.fault;
-		if (fault == PVN_VRING_FAULT_NONE)
-			continue;
-		snprintf(host->why, sizeof(host->why), "queue %u: %s", i,
-			 pvn_vring_fault_text(fault));
-		return true;
-	}
-	return false;
-}
-
 /* Connected, and nothing is wrong any more. */
 static void
 tell_connected(struct pvn_xenhost *host)
 {
 	struct words w = {.dir = host->back};
 
-	host->why[0] = '\0';
+	host->end.why[0] = '\0';
 	add_word(&w, "error", NULL);
 	add_word(&w, "state", "4"); /* Connected */
 	put_words(host, &w);
+}
+
+static void
+attach(struct pvn_xenhost *host)
+{
+	void *rx[XENVIRT_QUEUES_MAX], *tx[XENVIRT_QUEUES_MAX];
+
+	for (uint32_t i = 0; i < XENVIRT_QUEUES_MAX; i++) {
+		rx[i] = host->rx_rings[i].addr;
+		tx[i] = host->tx_rings[i].addr;
+	}
+	pvn_hostend_attach(&host->end, rx, tx);
 }
 
 static void
@@ -300,24 +198,26 @@ connect(struct pvn_xenhost *host)
 		refuse(host);
 		return;
 	}
-	attach_queues(host);
+	attach(host);
 	host->phase = PVN_XENHOST_CONNECTED;
-	host->connects++;
 	tell_connected(host);
-	HOST_TELL(NOTICE, host, "connected to domain %u: %u queue pairs, %u pages, features 0x%llx",
-		  host->front_id, host->queues, host->page_count, (unsigned long long)host->agreed);
+	PVN_HOSTEND_TELL(NOTICE, &host->end,
+			 "connected to domain %u: %u queue pairs, %u pages, features 0x%llx",
+			 host->front_id, host->end.queues, host->page_count,
+			 (unsigned long long)host->end.agreed);
 }
 
 static void
 look_connected(struct pvn_xenhost *host, enum pvn_xenbus_state front)
 {
-	if (ring_fault(host)) {
+	if (pvn_hostend_fault(&host->end)) {
 		refuse(host);
 	} else if ((front != PVN_XENBUS_INITIALISED && front != PVN_XENBUS_CONNECTED) ||
 		   !front_alive(host) || !answers_us(host)) {
 		disconnect(host);
 		offer(host);
-		HOST_TELL(NOTICE, host, "domain %u is gone, waiting for it", host->front_id);
+		PVN_HOSTEND_TELL(NOTICE, &host->end, "domain %u is gone, waiting for it",
+				 host->front_id);
 	}
 }
 
@@ -338,7 +238,8 @@ is_quiet(struct pvn_xenhost *host)
 {
 	if (host->client.told || host->phase == PVN_XENHOST_WAITING || ++host->quiet >= QUIET_TICKS)
 		return false;
-	return host->phase != PVN_XENHOST_CONNECTED || (front_alive(host) && !ring_fault(host));
+	return host->phase != PVN_XENHOST_CONNECTED ||
+	       (front_alive(host) && !pvn_hostend_fault(&host->end));
 }
 
 static void
@@ -389,8 +290,8 @@ host_after(struct pvn_xen_client *client)
 	if (up == host->link_told && !host->going)
 		return;
 	host->link_told = up;
-	if (host->changed != NULL)
-		host->changed(host);
+	if (host->end.changed != NULL)
+		host->end.changed(&host->end);
 }
 
 /* What the operator set: MAC, rate, MTU. Nothing of it is in a place that the guest can write to.
@@ -402,28 +303,29 @@ read_policy(struct pvn_xenhost *host)
 	uint64_t value;
 
 	if (pvn_xenbus_read(xen(host), PVN_XEN_NO_TXN, host->back, "mac", mac, sizeof(mac)) <= 0 ||
-	    rte_ether_unformat_addr(mac, &host->policy.mac) != 0) {
-		HOST_LOG(ERR, host,
-			 "%s/mac holds no MAC address: make the device with pvnctl xen attach",
-			 host->back);
+	    rte_ether_unformat_addr(mac, &host->end.policy.mac) != 0) {
+		PVN_HOSTEND_LOG(
+			ERR, &host->end,
+			"%s/mac holds no MAC address: make the device with pvnctl xen attach",
+			host->back);
 		return -ENODEV;
 	}
-	host->policy.check_mac = pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back,
-							"mac-check", 10, 1, &value) < 0 ||
-				 value != 0;
-	host->mtu = XENVIRT_MTU_DEFAULT;
+	host->end.policy.check_mac = pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back,
+							    "mac-check", 10, 1, &value) < 0 ||
+				     value != 0;
+	host->end.mtu = XENVIRT_MTU_DEFAULT;
 	if (pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back, "mtu", 10,
 				   XENVIRT_MTU_MAX, &value) == 0 &&
 	    value >= XENVIRT_MTU_MIN)
-		host->mtu = value;
+		host->end.mtu = value;
 	if (pvn_xenbus_read_number(xen(host), PVN_XEN_NO_TXN, host->back, "rate", 10, UINT64_MAX,
 				   &value) < 0)
 		value = 0;
-	host->rate = value;
-	if (pvn_host_policy_rate(&host->policy, value) == 0)
+	host->end.rate = value;
+	if (pvn_host_policy_rate(&host->end.policy, value) == 0)
 		return 0;
-	HOST_LOG(ERR, host, "%s/rate: %llu bits per second are not possible", host->back,
-		 (unsigned long long)value);
+	PVN_HOSTEND_LOG(ERR, &host->end, "%s/rate: %llu bits per second are not possible",
+			host->back, (unsigned long long)value);
 	return -EINVAL;
 }
 
@@ -465,10 +367,9 @@ pvn_xenhost_start(struct pvn_xenhost *host)
 	int ret;
 
 	pvn_xen_hub_lock(host->hub);
-	host->features |= RTE_BIT64(VIRTIO_F_VERSION_1) | RTE_BIT64(VIRTIO_F_IN_ORDER) |
-			  RTE_BIT64(VIRTIO_NET_F_MRG_RXBUF) | RTE_BIT64(VIRTIO_NET_F_GUEST_CSUM) |
-			  RTE_BIT64(VIRTIO_NET_F_GUEST_TSO4) | RTE_BIT64(VIRTIO_NET_F_GUEST_TSO6);
-	host->offers = (struct pvn_xenhost_allowance){0}; /* this one is not the guest's doing */
+	host->end.features |= PVN_HOSTEND_FEATURES;
+	host->end.offers =
+		(struct pvn_hostend_allowance){0}; /* this one is not the guest's doing */
 	host->started = true;
 	offer(host);
 	snprintf(path, sizeof(path), "%s/state", host->front);
@@ -478,7 +379,7 @@ pvn_xenhost_start(struct pvn_xenhost *host)
 		ret = pvn_xen_hub_watch(host->hub, &host->client, path);
 	pvn_xen_hub_unlock(host->hub);
 	if (ret < 0)
-		HOST_LOG(ERR, host, "cannot watch %s: %s", path, pvn_xen_why());
+		PVN_HOSTEND_LOG(ERR, &host->end, "cannot watch %s: %s", path, pvn_xen_why());
 	else
 		pvn_xen_hub_wake(host->hub, &host->client);
 	return ret;

@@ -5,7 +5,6 @@
  * each ring and each pool. [XEN 5]
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +13,6 @@
 
 /* Pages of all pools of one guest: 256 MiB. */
 #define PAGES_MAX 65536u
-
-static int __rte_format_printf(3, 4)
-	refuse(struct pvn_xenhost *host, int error, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(host->why, sizeof(host->why), fmt, args);
-	va_end(args);
-	return error;
-}
 
 /* A number of the guest's in min..max. */
 static int
@@ -36,8 +24,8 @@ guest_number(struct pvn_xenhost *host, const char *node, uint64_t min, uint64_t 
 
 	if (ret == 0 && *value >= min)
 		return 0;
-	return refuse(host, -EPROTO, "%s: expected a number in %llu..%llu", node,
-		      (unsigned long long)min, (unsigned long long)max);
+	return pvn_hostend_refuse(&host->end, -EPROTO, "%s: expected a number in %llu..%llu", node,
+				  (unsigned long long)min, (unsigned long long)max);
 }
 
 static uint32_t
@@ -53,8 +41,8 @@ map_refs(struct pvn_xenhost *host, const char *node, const uint32_t *refs, uint3
 	pages->addr =
 		pvn_xen_map(pvn_xen_hub_xen(host->hub), host->front_id, count, writable, refs);
 	if (pages->addr == NULL)
-		return refuse(host, -errno, "%s: cannot map %u pages: %s", node, count,
-			      pvn_xen_why());
+		return pvn_hostend_refuse(&host->end, -errno, "%s: cannot map %u pages: %s", node,
+					  count, pvn_xen_why());
 	pages->count = count;
 	return 0;
 }
@@ -77,8 +65,9 @@ map_listed(struct pvn_xenhost *host, const char *node, uint32_t count, bool writ
 	if (count > RTE_DIM(refs) ||
 	    pvn_xenbus_read_refs(pvn_xen_hub_xen(host->hub), PVN_XEN_NO_TXN, host->front, node,
 				 refs, count) < 0)
-		return refuse(host, -EPROTO, "%s: expected %u grants with commas between them",
-			      node, count);
+		return pvn_hostend_refuse(&host->end, -EPROTO,
+					  "%s: expected %u grants with commas between them", node,
+					  count);
 	return map_refs(host, node, refs, count, writable, pages);
 }
 
@@ -96,12 +85,14 @@ map_control(struct pvn_xenhost *host)
 		return -EPROTO;
 	host->event = pvn_xen_event_bind(x, host->front_id, port);
 	if (host->event < 0)
-		return refuse(host, host->event, "event-channel: cannot bind port %u: %s",
-			      (uint32_t)port, pvn_xen_why());
+		return pvn_hostend_refuse(&host->end, host->event,
+					  "event-channel: cannot bind port %u: %s", (uint32_t)port,
+					  pvn_xen_why());
 	page = pvn_xen_map_notify(x, host->front_id, ref, XENVIRT_CONTROL_BACK_ALIVE, host->event);
 	if (page == NULL)
-		return refuse(host, -errno, "control-ref: cannot map grant %u: %s", (uint32_t)ref,
-			      pvn_xen_why());
+		return pvn_hostend_refuse(&host->end, -errno,
+					  "control-ref: cannot map grant %u: %s", (uint32_t)ref,
+					  pvn_xen_why());
 	host->control = (struct pvn_xenhost_pages){.addr = page, .count = 1};
 	host->client.port = host->event;
 	page[XENVIRT_CONTROL_BACK_ALIVE] = 1;
@@ -123,7 +114,8 @@ map_ring(struct pvn_xenhost *host, uint32_t i, const char *direction, uint32_t *
 	if (ret < 0)
 		return ret;
 	if (!pvn_vring_size_ok(value))
-		return refuse(host, -EPROTO, "%s: %u is no power of two", node, (uint32_t)value);
+		return pvn_hostend_refuse(&host->end, -EPROTO, "%s: %u is no power of two", node,
+					  (uint32_t)value);
 	*size = value;
 	snprintf(node, sizeof(node), "queue-%u/%s-ring-ref", i, direction);
 	return map_listed(host, node, pages_of(VRING_BYTES(value)), true, pages);
@@ -134,10 +126,10 @@ map_rings(struct pvn_xenhost *host)
 {
 	int ret = 0;
 
-	for (uint32_t i = 0; i < host->queues && ret == 0; i++) {
-		ret = map_ring(host, i, "rx", &host->rx_sizes[i], &host->rx_rings[i]);
+	for (uint32_t i = 0; i < host->end.queues && ret == 0; i++) {
+		ret = map_ring(host, i, "rx", &host->end.rx_sizes[i], &host->rx_rings[i]);
 		if (ret == 0)
-			ret = map_ring(host, i, "tx", &host->tx_sizes[i], &host->tx_rings[i]);
+			ret = map_ring(host, i, "tx", &host->end.tx_sizes[i], &host->tx_rings[i]);
 	}
 	return ret;
 }
@@ -185,7 +177,7 @@ read_directory(struct pvn_xenhost *host, const char *node, uint32_t count, uint3
 		refs[i] = pvn_le32_to_cpu(PVN_LOAD_ONCE(entries[i]));
 	unmap(host, &directory);
 	if (!distinct(refs, count))
-		return refuse(host, -EPROTO, "%s: a grant is listed twice", node);
+		return pvn_hostend_refuse(&host->end, -EPROTO, "%s: a grant is listed twice", node);
 	return 0;
 }
 
@@ -197,7 +189,7 @@ map_pool_pages(struct pvn_xenhost *host, const char *node, uint32_t k, uint32_t 
 	int ret;
 
 	if (refs == NULL)
-		return refuse(host, -ENOMEM, "no memory for %u grants", count);
+		return pvn_hostend_refuse(&host->end, -ENOMEM, "no memory for %u grants", count);
 	ret = read_directory(host, node, count, refs);
 	if (ret == 0)
 		ret = map_refs(host, node, refs, count, writable, &host->pool_pages[k]);
@@ -222,13 +214,13 @@ map_pool(struct pvn_xenhost *host, uint32_t k)
 			      sizeof(access));
 	writable = ret > 0 && strcmp(access, "write") == 0;
 	if (ret < 0 || (!writable && strcmp(access, "read") != 0))
-		return refuse(host, -EPROTO, "%s: expected read or write", node);
+		return pvn_hostend_refuse(&host->end, -EPROTO, "%s: expected read or write", node);
 	snprintf(node, sizeof(node), "pool-%u/directory-ref", k);
 	ret = map_pool_pages(host, node, k, count, writable);
 	if (ret < 0)
 		return ret;
 	host->page_count += count;
-	host->pools[k] = (struct pvn_vring_pool){
+	host->end.pools[k] = (struct pvn_vring_pool){
 		.base = host->pool_pages[k].addr,
 		.size = count * PVN_XEN_PAGE_SIZE,
 		.writable = writable,
@@ -245,7 +237,7 @@ map_pools(struct pvn_xenhost *host)
 	for (uint32_t k = 0; ret == 0 && k < count; k++) {
 		ret = map_pool(host, k);
 		if (ret == 0)
-			host->pool_count++;
+			host->end.pool_count++;
 	}
 	return ret;
 }
@@ -259,15 +251,16 @@ read_agreement(struct pvn_xenhost *host)
 	int ret = guest_number(host, "version", XENVIRT_VERSION, XENVIRT_VERSION, &value);
 
 	if (ret == 0)
-		ret = guest_number(host, "queues", 1, host->rx_queues, &value);
+		ret = guest_number(host, "queues", 1, host->end.rx_queues, &value);
 	if (ret < 0)
 		return ret;
-	host->queues = value;
+	host->end.queues = value;
 	ret = pvn_xenbus_read_number(pvn_xen_hub_xen(host->hub), PVN_XEN_NO_TXN, host->front,
-				     "features", 16, UINT64_MAX, &host->agreed);
-	if (ret < 0 || (host->agreed & ~host->features) != 0)
-		return refuse(host, -EPROTO, "features: expected a subset of %llx",
-			      (unsigned long long)host->features);
+				     "features", 16, UINT64_MAX, &host->end.agreed);
+	if (ret < 0 || (host->end.agreed & ~host->end.features) != 0)
+		return pvn_hostend_refuse(&host->end, -EPROTO,
+					  "features: expected a subset of %llx",
+					  (unsigned long long)host->end.features);
 	return 0;
 }
 
@@ -296,14 +289,14 @@ xenhost_unmap(struct pvn_xenhost *host)
 	}
 	for (uint32_t k = 0; k < XENVIRT_POOLS_MAX; k++) {
 		unmap(host, &host->pool_pages[k]);
-		host->pools[k] = (struct pvn_vring_pool){0};
+		host->end.pools[k] = (struct pvn_vring_pool){0};
 	}
 	unmap(host, &host->control);
 	if (host->event >= 0)
 		pvn_xen_event_close(pvn_xen_hub_xen(host->hub), host->event);
 	host->event = -1;
 	host->client.port = -1;
-	host->pool_count = 0;
+	host->end.pool_count = 0;
 	host->page_count = 0;
-	host->queues = 0;
+	host->end.queues = 0;
 }

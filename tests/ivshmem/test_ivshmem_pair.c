@@ -113,7 +113,7 @@ guest_pingpong(const char *spec)
 	back = rte_ring_lookup("back");
 	guest_say('a');
 	while (n < 100) {
-		struct rte_mbuf *m;
+		struct rte_mbuf *m = NULL;
 
 		if (rte_ring_dequeue(there, (void **)&m) < 0)
 			continue;

@@ -25,18 +25,18 @@ ETH_P_ALL = 3
 class Switch(Program):
     """A pvswitch that ends with `xen`. WORKER is the rest of its --lcores: where its workers run.
 
-    WITHIN are words before the command line, of a program that starts it.
+    SPEC is its Xen, if that is not `xen`; WITHIN are words before the command line, of a program that starts it.
     """
 
     def __init__(self, xen, *options, worker="1@0", program=f"{BUILD}/bin/pvswitch", within=(),
-                 **how):
+                 spec=None, **how):
         self.xen = xen
         xen.count += 1
         self.control = f"{xen.folder}/control"
         super().__init__(
             [*within, program, "--no-huge", "-m", "256", "--no-pci", "--no-telemetry",
              f"--file-prefix={xen.prefix()}", "--lcores", f"0@0-1,{worker}", "--",
-             "--xen", f"local:{xen.socket}:0", "--control", self.control, "--mbufs", "8191",
+             "--xen", spec or f"local:{xen.socket}:0", "--control", self.control, "--mbufs", "8191",
              *options], env=xen.environment(), **how)
         xen.add(self)
         self.wait(r".*workers, control socket .*")

@@ -9,14 +9,14 @@
 #include <bus_vdev_driver.h>
 #include <ethdev_driver.h>
 
+#include <pvn_hostdev.h>
 #include <pvn_xenhost.h>
 
 #include "xenback_log.h"
 
 struct xenback_dev {
-	struct rte_eth_dev_data *data;
+	struct pvn_hostdev d;
 	struct pvn_xenhost host;
-	bool told_up;	 /* the link as the application has been told */
 	bool told_going; /* the application has been told that the device is to go */
 };
 
@@ -44,12 +44,5 @@ int xenback_watch_start(struct rte_vdev_device *vdev, const struct xenback_args 
 bool xenback_watch_stop(struct rte_vdev_device *vdev);
 
 int xenback_spawn(pthread_t *thread, void *(*run)(void *), void *arg);
-
-/* ---- xenback_stats.c ---- */
-
-int xenback_stats_get(struct rte_eth_dev *eth, struct rte_eth_stats *stats);
-int xenback_stats_reset(struct rte_eth_dev *eth);
-int xenback_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstats, unsigned int n);
-int xenback_xstats_names(struct rte_eth_dev *eth, struct rte_eth_xstat_name *names, unsigned int n);
 
 #endif /* XENBACK_PMD_H */

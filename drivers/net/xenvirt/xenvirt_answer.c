@@ -33,8 +33,8 @@ put_refs(struct writer *w, const char *node, const struct xenvirt_pages *pages)
 static void
 put_queue(struct writer *w, const struct xenvirt_dev *dev, uint16_t i)
 {
-	const struct xenvirt_rxq *rxq = dev->data->rx_queues[i];
-	const struct xenvirt_txq *txq = dev->data->tx_queues[i];
+	const struct pvn_guestdev_rxq *rxq = pvn_guestdev_rxq(&dev->g, i);
+	const struct pvn_guestdev_txq *txq = pvn_guestdev_txq(&dev->g, i);
 	char node[32];
 
 	snprintf(node, sizeof(node), "queue-%u/rx-ring-size", i);
@@ -69,18 +69,19 @@ write_answer(struct pvn_xen *x, uint32_t txn, void *arg)
 	struct writer w = {.x = x, .txn = txn, .dir = dev->front};
 
 	put(&w, "version", XENVIRT_VERSION);
-	put(&w, "queues", dev->data->nb_rx_queues);
+	put(&w, "queues", dev->g.data->nb_rx_queues);
 	put(&w, "pools", dev->zc != NULL ? 1 : XENVIRT_POOLS_MAX);
 	put(&w, "event-channel", dev->event);
 	put_refs(&w, "control-ref", &dev->control);
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
+	for (uint16_t i = 0; i < dev->g.data->nb_rx_queues; i++)
 		put_queue(&w, dev, i);
 	if (dev->zc != NULL)
 		put_pool(&w, &dev->zc->pool, 0);
 	for (unsigned int k = 0; dev->zc == NULL && k < XENVIRT_POOLS_MAX; k++)
 		put_pool(&w, &dev->pools[k], k);
 	if (w.ret >= 0)
-		w.ret = pvn_xenbus_write(x, txn, dev->front, "features", "%" PRIx64, dev->features);
+		w.ret = pvn_xenbus_write(x, txn, dev->front, "features", "%" PRIx64,
+					 dev->g.features);
 	if (w.ret >= 0)
 		w.ret = pvn_xenbus_write(x, txn, dev->front, "connection", "%s", dev->connection);
 	put(&w, "state", PVN_XENBUS_INITIALISED);

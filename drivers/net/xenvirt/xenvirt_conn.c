@@ -42,42 +42,11 @@ back_alive(const struct xenvirt_dev *dev)
 	       0;
 }
 
-static void
-yield(void)
-{
-	sched_yield();
-}
-
-static void
-set_gates(struct xenvirt_dev *dev, bool open)
-{
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
-		struct xenvirt_rxq *rxq = dev->data->rx_queues[i];
-		struct xenvirt_txq *txq = dev->data->tx_queues[i];
-
-		if (open) {
-			pvn_gate_open(&rxq->q.gate);
-			pvn_gate_open(&txq->q.gate);
-		} else {
-			pvn_gate_shut(&rxq->q.gate, yield);
-			pvn_gate_shut(&txq->q.gate, yield);
-		}
-	}
-}
-
 /* Takes every buffer back and waits for an offer. */
 static void
 disconnect(struct xenvirt_dev *dev)
 {
-	if (dev->phase == XENVIRT_CONNECTED)
-		set_gates(dev, false);
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
-		struct xenvirt_rxq *rxq = dev->data->rx_queues[i];
-		struct xenvirt_txq *txq = dev->data->tx_queues[i];
-
-		pvn_guest_rxq_stop(&rxq->q);
-		pvn_guest_txq_stop(&txq->q);
-	}
+	pvn_guestdev_disconnect(&dev->g);
 	dev->phase = XENVIRT_WAITING;
 }
 
@@ -85,48 +54,25 @@ disconnect(struct xenvirt_dev *dev)
 static int
 start_queues(struct xenvirt_dev *dev)
 {
-	int ret;
+	void *rx[XENVIRT_QUEUES_MAX], *tx[XENVIRT_QUEUES_MAX];
 
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
-		struct xenvirt_rxq *rxq = dev->data->rx_queues[i];
-		struct xenvirt_txq *txq = dev->data->tx_queues[i];
-
-		txq->q.features = dev->features;
-		txq->q.max_frame = XENVIRT_FRAME_MAX(dev->data->mtu);
-		pvn_guest_txq_start(&txq->q, dev->tx_rings[i].addr, txq->size);
-		ret = pvn_guest_rxq_start(&rxq->q, dev->rx_rings[i].addr, rxq->size);
-		if (ret < 0) {
-			XENVIRT_LOG(ERR, xenvirt_name(dev),
-				    "rx queue %u: the shared pool has too few free mbufs for %u "
-				    "descriptors: raise the devarg pool_size",
-				    i, rxq->size);
-			return ret;
-		}
+	for (uint32_t i = 0; i < XENVIRT_QUEUES_MAX; i++) {
+		rx[i] = dev->rx_rings[i].addr;
+		tx[i] = dev->tx_rings[i].addr;
 	}
-	return 0;
+	return pvn_guestdev_start_queues(&dev->g, rx, tx);
 }
 
 /* What the back end offers and we take. */
 static int
 agree(struct xenvirt_dev *dev)
 {
-	const uint64_t rx_offloads = dev->data->dev_conf.rxmode.offloads;
-	uint64_t ours = RTE_BIT64(VIRTIO_F_VERSION_1) | RTE_BIT64(VIRTIO_F_IN_ORDER) |
-			RTE_BIT64(VIRTIO_NET_F_CSUM) | RTE_BIT64(VIRTIO_NET_F_HOST_TSO4) |
-			RTE_BIT64(VIRTIO_NET_F_HOST_TSO6);
 	uint64_t offered;
 
 	if (pvn_xenbus_read_number(xenvirt_xen(dev), PVN_XEN_NO_TXN, dev->back, "features", 16,
 				   UINT64_MAX, &offered) < 0)
 		return -EPROTO;
-	if (dev->data->scattered_rx)
-		ours |= RTE_BIT64(VIRTIO_NET_F_MRG_RXBUF);
-	if ((rx_offloads & (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)) != 0)
-		ours |= RTE_BIT64(VIRTIO_NET_F_GUEST_CSUM);
-	if ((rx_offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0)
-		ours |= RTE_BIT64(VIRTIO_NET_F_GUEST_CSUM) | RTE_BIT64(VIRTIO_NET_F_GUEST_TSO4) |
-			RTE_BIT64(VIRTIO_NET_F_GUEST_TSO6);
-	dev->features = ours & offered;
+	dev->g.features = pvn_guestdev_agree(&dev->g, offered);
 	return 0;
 }
 
@@ -183,22 +129,6 @@ tell_refusal(struct xenvirt_dev *dev)
 		    dev->back_id, error);
 }
 
-/* A ring that the back end has broken cannot go on; the port begins anew. */
-static const char *
-ring_fault(const struct xenvirt_dev *dev)
-{
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
-		const struct xenvirt_rxq *rxq = dev->data->rx_queues[i];
-		const struct xenvirt_txq *txq = dev->data->tx_queues[i];
-
-		if (rxq->q.ring.fault != PVN_VRING_FAULT_NONE)
-			return pvn_vring_fault_text(rxq->q.ring.fault);
-		if (txq->q.ring.fault != PVN_VRING_FAULT_NONE)
-			return pvn_vring_fault_text(txq->q.ring.fault);
-	}
-	return NULL;
-}
-
 /* The back end broke a ring: only a new connection helps, and it has to offer one. */
 static void
 break_off(struct xenvirt_dev *dev, const char *why)
@@ -212,7 +142,7 @@ break_off(struct xenvirt_dev *dev, const char *why)
 static void
 look_connected(struct xenvirt_dev *dev, enum pvn_xenbus_state back)
 {
-	const char *fault = ring_fault(dev);
+	const char *fault = pvn_guestdev_fault(&dev->g);
 
 	if (fault != NULL) {
 		break_off(dev, fault);
@@ -237,12 +167,11 @@ look_answered(struct xenvirt_dev *dev, enum pvn_xenbus_state back)
 	} else if (same_connection(dev) && back_alive(dev)) {
 		set_state(dev, PVN_XENBUS_CONNECTED);
 		dev->phase = XENVIRT_CONNECTED;
-		dev->connects++;
-		set_gates(dev, true);
+		pvn_guestdev_connect(&dev->g);
 		XENVIRT_LOG(NOTICE, xenvirt_name(dev),
 			    "connected to domain %u: %u queue pairs, %s, features 0x%" PRIx64,
-			    dev->back_id, dev->data->nb_rx_queues,
-			    dev->zc != NULL ? "zero-copy" : "copying", dev->features);
+			    dev->back_id, dev->g.data->nb_rx_queues,
+			    dev->zc != NULL ? "zero-copy" : "copying", dev->g.features);
 	}
 }
 
@@ -267,16 +196,7 @@ xenvirt_conn_look(struct pvn_xen_client *client)
 void
 xenvirt_conn_after(struct pvn_xen_client *client)
 {
-	struct xenvirt_dev *dev = container_of(client, struct xenvirt_dev, client);
-	struct rte_eth_dev *eth = &rte_eth_devices[dev->data->port_id];
-	bool up = dev->phase == XENVIRT_CONNECTED;
-
-	if (up == dev->link_told)
-		return;
-	dev->link_told = up;
-	eth->dev_ops->link_update(eth, 0);
-	if (dev->data->dev_conf.intr_conf.lsc != 0)
-		rte_eth_dev_callback_process(eth, RTE_ETH_EVENT_INTR_LSC, NULL);
+	pvn_guestdev_tell(&container_of(client, struct xenvirt_dev, client)->g);
 }
 
 /* Finds the back end's directory and what it says for good. */
@@ -299,17 +219,17 @@ xenvirt_conn_find(struct xenvirt_dev *dev)
 		return -ENODEV;
 	}
 	dev->back_id = id;
-	dev->max_queues = XENVIRT_QUEUES_MAX;
+	dev->g.max_queues = XENVIRT_QUEUES_MAX;
 	if (pvn_xenbus_read_number(x, PVN_XEN_NO_TXN, dev->back, "queues", 10, XENVIRT_QUEUES_MAX,
 				   &value) == 0 &&
 	    value > 0)
-		dev->max_queues = value;
-	dev->max_mtu = XENVIRT_MTU_MAX;
+		dev->g.max_queues = value;
+	dev->g.max_mtu = XENVIRT_MTU_MAX;
 	if (pvn_xenbus_read_number(x, PVN_XEN_NO_TXN, dev->back, "mtu", 10, XENVIRT_MTU_MAX,
 				   &value) == 0 &&
 	    value >= XENVIRT_MTU_MIN)
-		dev->max_mtu = value;
-	dev->max_ring = XENVIRT_RING_SIZE_MAX;
+		dev->g.max_mtu = value;
+	dev->g.max_ring = XENVIRT_RING_SIZE_MAX;
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 
 #include <ethdev_driver.h>
 
-#include <pvn_guestport.h>
+#include <pvn_guestdev.h>
 #include <pvn_xen_hub.h>
 #include <pvn_xenbus.h>
 #include <xenvirt.h>
@@ -17,9 +17,6 @@
 
 #define XENVIRT_DIR_MAX 80	  /* path of a device directory */
 #define XENVIRT_CONNECTION_MAX 40 /* text of a connection */
-#define XENVIRT_RING_MIN 64u
-#define XENVIRT_RING_DEFAULT 256u
-#define XENVIRT_ZC_BUFS_DEFAULT 1024u
 
 /* Pages that we share with the back end, and their grants. */
 struct xenvirt_pages {
@@ -54,7 +51,7 @@ enum xenvirt_phase {
 };
 
 struct xenvirt_dev {
-	struct rte_eth_dev_data *data;
+	struct pvn_guestdev g;
 	struct pvn_xen_hub *hub;
 	struct pvn_xen_client client;
 	char front[XENVIRT_DIR_MAX];
@@ -62,25 +59,18 @@ struct xenvirt_dev {
 	uint16_t back_id;
 	uint16_t handle;
 
-	/* From devargs and the back end's directory. */
+	/* From devargs. */
 	struct xenvirt_zc *zc; /* NULL: copying */
-	uint32_t max_queues;
-	uint32_t max_ring;
-	uint32_t max_mtu;
 
 	/* While started. */
 	enum xenvirt_phase phase;
 	char connection[XENVIRT_CONNECTION_MAX]; /* the offer that we answered last */
-	uint64_t features;			 /* agreed with it */
 	struct xenvirt_pages control;
 	int event;
 	struct xenvirt_pages rx_rings[XENVIRT_QUEUES_MAX];
 	struct xenvirt_pages tx_rings[XENVIRT_QUEUES_MAX];
 	struct xenvirt_pool pools[XENVIRT_POOLS_MAX]; /* copying: tx and rx slots */
 	bool told_refusal;
-
-	bool link_told;	   /* what the application was told last */
-	uint64_t connects; /* connections made, for xstats */
 };
 
 /* Which pool is which when copying. */
@@ -96,7 +86,7 @@ xenvirt_dev(const struct rte_eth_dev *eth)
 static inline const char *
 xenvirt_name(const struct xenvirt_dev *dev)
 {
-	return dev->data->name;
+	return dev->g.data->name;
 }
 
 static inline struct pvn_xen *
@@ -104,17 +94,6 @@ xenvirt_xen(const struct xenvirt_dev *dev)
 {
 	return pvn_xen_hub_xen(dev->hub);
 }
-
-/* Descriptors of a queue, as the application set it up. */
-struct xenvirt_rxq {
-	struct pvn_guest_rxq q;
-	uint32_t size;
-};
-
-struct xenvirt_txq {
-	struct pvn_guest_txq q;
-	uint32_t size;
-};
 
 /* ---- xenvirt_share.c: pages ---- */
 
@@ -141,17 +120,9 @@ int xenvirt_answer(struct xenvirt_dev *dev);
 
 /* ---- xenvirt_zc.c ---- */
 
-struct xenvirt_zc *xenvirt_zc_get(struct pvn_xen_hub *hub, uint16_t back_id, uint32_t bufs,
-				  const char *name);
+struct xenvirt_zc *xenvirt_zc_get(struct xenvirt_dev *dev, uint32_t bufs);
 
 /* False if mbufs are still in use: pages, pool and the hub they came from must stay then. */
 bool xenvirt_zc_put(struct xenvirt_zc *zc);
-
-/* ---- xenvirt_stats.c ---- */
-
-int xenvirt_stats_get(struct rte_eth_dev *eth, struct rte_eth_stats *stats);
-int xenvirt_stats_reset(struct rte_eth_dev *eth);
-int xenvirt_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstats, unsigned int n);
-int xenvirt_xstats_names(struct rte_eth_dev *eth, struct rte_eth_xstat_name *names, unsigned int n);
 
 #endif /* XENVIRT_PMD_H */

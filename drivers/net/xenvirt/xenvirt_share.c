@@ -105,9 +105,9 @@ share_rings(struct xenvirt_dev *dev)
 {
 	int ret = 0;
 
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues && ret == 0; i++) {
-		struct xenvirt_rxq *rxq = dev->data->rx_queues[i];
-		struct xenvirt_txq *txq = dev->data->tx_queues[i];
+	for (uint16_t i = 0; i < dev->g.data->nb_rx_queues && ret == 0; i++) {
+		struct pvn_guestdev_rxq *rxq = pvn_guestdev_rxq(&dev->g, i);
+		struct pvn_guestdev_txq *txq = pvn_guestdev_txq(&dev->g, i);
 
 		ret = pages_share(xenvirt_xen(dev), dev->back_id, VRING_BYTES(rxq->size), true,
 				  &dev->rx_rings[i], xenvirt_name(dev));
@@ -122,57 +122,16 @@ share_rings(struct xenvirt_dev *dev)
 static int
 share_slots(struct xenvirt_dev *dev)
 {
-	uint64_t rx = 0, tx = 0;
+	uint64_t rx, tx;
 	int ret;
 
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
-		struct xenvirt_rxq *rxq = dev->data->rx_queues[i];
-		struct xenvirt_txq *txq = dev->data->tx_queues[i];
-
-		rx += (uint64_t)rxq->size * PVN_GUEST_SLOT_STRIDE;
-		tx += (uint64_t)txq->size * PVN_GUEST_SLOT_STRIDE;
-	}
+	pvn_guestdev_slot_bytes(&dev->g, &rx, &tx);
 	ret = xenvirt_pool_share(xenvirt_xen(dev), dev->back_id, tx, false,
 				 &dev->pools[XENVIRT_POOL_TX], xenvirt_name(dev));
 	if (ret == 0)
 		ret = xenvirt_pool_share(xenvirt_xen(dev), dev->back_id, rx, true,
 					 &dev->pools[XENVIRT_POOL_RX], xenvirt_name(dev));
 	return ret;
-}
-
-static void
-assign_slots(struct xenvirt_dev *dev)
-{
-	uint8_t *rx = dev->pools[XENVIRT_POOL_RX].data.addr + PVN_GUEST_SLOT_HEADROOM;
-	uint8_t *tx = dev->pools[XENVIRT_POOL_TX].data.addr + PVN_GUEST_SLOT_HEADROOM;
-
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
-		struct xenvirt_rxq *rxq = dev->data->rx_queues[i];
-		struct xenvirt_txq *txq = dev->data->tx_queues[i];
-
-		rxq->q.slots = rx;
-		rxq->q.shared = &dev->pools[XENVIRT_POOL_RX].map;
-		rxq->q.shared_index = XENVIRT_POOL_RX;
-		rx += (size_t)rxq->size * PVN_GUEST_SLOT_STRIDE;
-		txq->q.slots = tx;
-		txq->q.shared = &dev->pools[XENVIRT_POOL_TX].map;
-		txq->q.shared_index = XENVIRT_POOL_TX;
-		tx += (size_t)txq->size * PVN_GUEST_SLOT_STRIDE;
-	}
-}
-
-static void
-assign_zc(struct xenvirt_dev *dev)
-{
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
-		struct xenvirt_rxq *rxq = dev->data->rx_queues[i];
-		struct xenvirt_txq *txq = dev->data->tx_queues[i];
-
-		rxq->q.shared = txq->q.shared = &dev->zc->pool.map;
-		rxq->q.shared_index = txq->q.shared_index = 0;
-		rxq->q.pool = txq->q.pool = dev->zc->mempool;
-		rxq->q.rearm = pvn_netbuf_rearm(dev->zc->mempool, dev->data->port_id);
-	}
 }
 
 int
@@ -189,9 +148,10 @@ xenvirt_share_all(struct xenvirt_dev *dev)
 		return ret;
 	}
 	if (dev->zc == NULL)
-		assign_slots(dev);
+		pvn_guestdev_use_slots(&dev->g, &dev->pools[XENVIRT_POOL_RX].map, XENVIRT_POOL_RX,
+				       &dev->pools[XENVIRT_POOL_TX].map, XENVIRT_POOL_TX);
 	else
-		assign_zc(dev);
+		pvn_guestdev_use_pool(&dev->g, &dev->zc->pool.map, dev->zc->mempool);
 	return 0;
 }
 
