@@ -117,7 +117,9 @@ int pvn_ivshmem_info(const char *name, struct pvn_ivshmem_info *info);
  */
 int pvn_ivshmem_poll(const char *name);
 
-/* Tells that the guest is dead, for whoever knows it from elsewhere. */
+/* Tells that the guest is dead, for whoever knows it from elsewhere. One that lives all the same
+ * sees it at its next poll, and must attach anew; what it does until then nobody can prevent.
+ */
 int pvn_ivshmem_gone(const char *name);
 
 /* The region's hold on its memory, for doorbells; its thread is the one that polls. NULL. */

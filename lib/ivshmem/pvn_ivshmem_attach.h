@@ -49,7 +49,7 @@ void pvn_ivshmem_detach(struct pvn_ivshmem_attached *a);
 
 /* To be called a few times a second: counts the heartbeat up, and follows the host's table. 1 if
  * objects came or went, 0, or a negative errno: -ENOTCONN the host has left or is dead, -ESTALE it
- * has begun anew, -EOWNERDEAD another guest has taken our place, -ENODEV the device is gone. Then:
+ * has begun anew, or has given us up for dead, -EOWNERDEAD another guest has taken our place, -ENODEV the device is gone. Then:
  * stop using it, detach, and attach again if you like. The host waits for that before it begins
  * anew.
  */

@@ -62,6 +62,8 @@ struct pvn_ivshmem_host {
 	uint64_t data_off;
 	uint64_t generation;
 	uint64_t heartbeat;
+	uint64_t attachment; /* of the guest that was there at the last look; 0: none */
+	uint64_t gone;	     /* the one before: it never is there again */
 };
 
 /* What a guest's page says at this instant. */
@@ -88,7 +90,15 @@ bool pvn_ivshmem_host_held(const struct pvn_ivshmem_host *h, uint32_t *peer);
 void pvn_ivshmem_host_present(struct pvn_ivshmem_host *h);
 
 void pvn_ivshmem_host_beat(struct pvn_ivshmem_host *h);
-void pvn_ivshmem_host_look(const struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest_seen *seen);
+
+/* An attachment that one look has not found any more is gone for all later ones, whatever the
+ * guest's page says then: its guest sees that too, and attaches anew. So nobody who was given up
+ * can come back to what has been set back meanwhile.
+ */
+void pvn_ivshmem_host_look(struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest_seen *seen);
+
+/* The guest that is there is gone, for whoever knows it from elsewhere. */
+void pvn_ivshmem_host_gone(struct pvn_ivshmem_host *h);
 
 /* Tells guests that it is over, and forgets the memory. */
 void pvn_ivshmem_host_leave(struct pvn_ivshmem_host *h);
@@ -130,8 +140,9 @@ int pvn_ivshmem_header_check(const void *mem, uint64_t size, struct ivshmem_head
 int pvn_ivshmem_guest_attach(struct pvn_ivshmem_guest *g, void *mem, uint64_t size, bool writable,
 			     uint32_t peer);
 
-/* 0: all is well. -ENOTCONN the host has left or is dead, -ESTALE it has begun anew, -EOWNERDEAD
- * another guest has taken our place. Then nothing of the region may be used any more.
+/* 0: all is well. -ENOTCONN the host has left or is dead, -ESTALE it has begun anew, or has given us
+ * up for dead, -EOWNERDEAD another guest has taken our place. Then nothing of the region may be
+ * used any more.
  */
 int pvn_ivshmem_guest_look(const struct pvn_ivshmem_guest *g);
 

@@ -261,17 +261,24 @@ pvn_ivshmem_peer_of(const char *name)
 static int
 guest_is(struct share *s, const struct pvn_ivshmem_guest_seen *seen)
 {
-	bool there = seen->present && seen->attachment != s->dead;
-	uint64_t now = share_now_ms(), attachment = there ? seen->attachment : 0;
+	uint64_t now = share_now_ms(), attachment = seen->attachment;
 
-	if (there && (seen->heartbeat != s->guest_beat || attachment != s->attachment))
+	if (seen->present && (seen->heartbeat != s->guest_beat || attachment != s->attachment))
 		s->beat_ms = now;
 	s->guest_beat = seen->heartbeat;
-	s->guest_peer = there ? seen->peer : IVSHMEM_PEER_HOST;
+	s->guest_peer = seen->present ? seen->peer : IVSHMEM_PEER_HOST;
 	if (attachment == s->attachment)
 		return 0;
 	STORE_RELEASE(&s->attachment, attachment);
 	return 1;
+}
+
+static void
+give_up(struct share *s, struct pvn_ivshmem_guest_seen *seen)
+{
+	pvn_ivshmem_host_gone(&s->host);
+	seen->present = false;
+	seen->attachment = 0;
 }
 
 static int
@@ -284,7 +291,7 @@ look(struct share *s)
 	pvn_ivshmem_host_look(&s->host, &seen);
 	if (seen.present && seen.peer != IVSHMEM_PEER_HOST &&
 	    !pvn_ivshmem_peer_there(s->peer, seen.peer))
-		s->dead = seen.attachment;
+		give_up(s, &seen);
 	changed = guest_is(s, &seen);
 	return ret < 0 ? ret : changed;
 }
@@ -312,7 +319,7 @@ pvn_ivshmem_gone(const char *name)
 	s = share_find(name);
 	if (s != NULL) {
 		pvn_ivshmem_host_look(&s->host, &seen);
-		s->dead = seen.attachment;
+		give_up(s, &seen);
 		guest_is(s, &seen);
 	}
 	pthread_mutex_unlock(&share_lock);

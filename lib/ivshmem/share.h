@@ -43,8 +43,6 @@ struct share {
 
 	/* Who is there; read by links in other threads. */
 	uint64_t attachment;
-	uint64_t dead; /* the attachment that is known to be gone: its page says otherwise for ever
-			*/
 	uint32_t guest_peer;
 	uint64_t guest_beat;
 	uint64_t beat_ms; /* when it counted up last */
