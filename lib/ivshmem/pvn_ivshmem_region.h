@@ -23,13 +23,20 @@
 
 #include "ivshmem.h"
 
-/* 0, or -EINVAL: 1..31 printable characters, no blank at an end, no '/', not '.' and no "..". */
-int pvn_ivshmem_name_check(const char *name);
-
-/* 0, or -EINVAL: a power of two from IVSHMEM_SIZE_MIN to IVSHMEM_SIZE_MAX. QEMU aborts, with its
- * guest, on anything that is no power of two.
+/* Whether a region may be called so: 1..31 letters, digits, '.', '_', '-', the first one a letter
+ * or a digit. 0 or -EINVAL.
  */
-int pvn_ivshmem_size_check(uint64_t size);
+int pvn_ivshmem_check_name(const char *name);
+
+/* The same of an object, whose name is often DPDK's: 1..31 printable characters, no blank at an
+ * end, no '/', not '.' and no "..".
+ */
+int pvn_ivshmem_check_object_name(const char *name);
+
+/* Whether a region may have this size: a power of two, 1 MiB..1 TiB; QEMU aborts on others, with
+ * its guest. 0 or -EINVAL.
+ */
+int pvn_ivshmem_check_size(uint64_t size);
 
 /* CRC-32C, as everywhere: of "123456789" it is 0xe3069283. */
 uint32_t pvn_ivshmem_crc(const void *data, size_t len);
@@ -140,8 +147,8 @@ int pvn_ivshmem_header_check(const void *mem, uint64_t size, struct ivshmem_head
 int pvn_ivshmem_guest_attach(struct pvn_ivshmem_guest *g, void *mem, uint64_t size, bool writable,
 			     uint32_t peer);
 
-/* 0: all is well. -ENOTCONN the host has left or is dead, -ESTALE it has begun anew, or has given us
- * up for dead, -EOWNERDEAD another guest has taken our place. Then nothing of the region may be
+/* 0: all is well. -ENOTCONN the host has left or is dead, -ESTALE it has begun anew, or has given
+ * us up for dead, -EOWNERDEAD another guest has taken our place. Then nothing of the region may be
  * used any more.
  */
 int pvn_ivshmem_guest_look(const struct pvn_ivshmem_guest *g);

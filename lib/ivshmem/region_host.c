@@ -19,7 +19,7 @@ plan(struct pvn_ivshmem_host *h, const struct pvn_ivshmem_layout *l)
 	uint64_t align = l->data_align != 0 ? l->data_align : IVSHMEM_PAGE;
 	uint64_t table;
 
-	if (pvn_ivshmem_name_check(l->name) < 0 || pvn_ivshmem_size_check(l->size) < 0)
+	if (pvn_ivshmem_check_name(l->name) < 0 || pvn_ivshmem_check_size(l->size) < 0)
 		return -EINVAL;
 	h->objects_max = l->objects_max != 0 ? l->objects_max : IVSHMEM_OBJECTS_DEFAULT;
 	if (h->objects_max > IVSHMEM_OBJECTS_MAX)

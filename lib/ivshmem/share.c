@@ -183,8 +183,7 @@ pvn_ivshmem_create(const char *name, const struct pvn_ivshmem_conf *conf)
 {
 	static const struct pvn_ivshmem_conf defaults;
 	struct share **slot;
-	int ret = name != NULL ? pvn_ivshmem_check_name(name)
-			       : ivs_fail(EINVAL, "a region needs a name");
+	int ret = pvn_ivshmem_check_name(name);
 
 	if (ret < 0)
 		return ret;

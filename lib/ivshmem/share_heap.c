@@ -32,7 +32,7 @@ open_own(struct share *s, const struct pvn_ivshmem_conf *conf)
 	char spec[64];
 	int fd, ret;
 
-	if (pvn_ivshmem_size_check(size) < 0)
+	if (pvn_ivshmem_check_size(size) < 0)
 		return -EINVAL;
 	if (conf->page_size != 0) {
 		if ((conf->page_size & (conf->page_size - 1)) != 0 || conf->page_size > size)
@@ -100,7 +100,7 @@ share_map(struct share *s, const struct pvn_ivshmem_conf *conf)
 	if (ret < 0)
 		return ret;
 	s->size = pvn_ivshmem_peer_size(s->peer);
-	if (pvn_ivshmem_size_check(s->size) < 0)
+	if (pvn_ivshmem_check_size(s->size) < 0)
 		return -EINVAL;
 	if (conf->size != 0 && conf->size != s->size)
 		return ivs_fail(EINVAL, "%s has %" PRIu64 " bytes, not %" PRIu64, s->where, s->size,

@@ -91,30 +91,35 @@ test_h41_names(void **state)
 {
 	static const struct {
 		const char *name;
-		int want;
+		int want; /* of an object's */
+		int want_region;
 	} cases[] = {
-		{"a", 0},
-		{"metadata of 31 characters, yes!", 0},
-		{"thirty-two characters are to many", -EINVAL},
-		{"", -EINVAL},
-		{NULL, -EINVAL},
-		{"a/b", -EINVAL},
-		{"..", -EINVAL},
-		{"a..b", -EINVAL},
-		{".", -EINVAL},
-		{".a", 0},
-		{"a\nb", -EINVAL},
-		{"\x7f", -EINVAL},
-		{"\xc3\xa4", -EINVAL},
-		{" a", -EINVAL},
-		{"a ", -EINVAL},
-		{"a b", 0},
+		{"a", 0, 0},
+		{"metadata_of_31.characters-yes.x", 0, 0},
+		{"metadata of 31 characters, yes!", 0, -EINVAL},
+		{"thirty-two characters are to many", -EINVAL, -EINVAL},
+		{"", -EINVAL, -EINVAL},
+		{NULL, -EINVAL, -EINVAL},
+		{"a/b", -EINVAL, -EINVAL},
+		{"..", -EINVAL, -EINVAL},
+		{"a..b", -EINVAL, 0}, /* no folder of that name */
+		{".", -EINVAL, -EINVAL},
+		{".a", 0, -EINVAL},
+		{"-a", 0, -EINVAL},
+		{"a-", 0, 0},
+		{"a\nb", -EINVAL, -EINVAL},
+		{"\x7f", -EINVAL, -EINVAL},
+		{"\xc3\xa4", -EINVAL, -EINVAL},
+		{" a", -EINVAL, -EINVAL},
+		{"a ", -EINVAL, -EINVAL},
+		{"a b", 0, -EINVAL},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < PVN_DIM(cases); i++) {
 		print_message("case: %s\n", cases[i].name != NULL ? cases[i].name : "NULL");
-		assert_int_equal(pvn_ivshmem_name_check(cases[i].name), cases[i].want);
+		assert_int_equal(pvn_ivshmem_check_object_name(cases[i].name), cases[i].want);
+		assert_int_equal(pvn_ivshmem_check_name(cases[i].name), cases[i].want_region);
 	}
 }
 
@@ -138,7 +143,7 @@ test_h37_sizes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < PVN_DIM(cases); i++)
-		assert_int_equal(pvn_ivshmem_size_check(cases[i].size), cases[i].want);
+		assert_int_equal(pvn_ivshmem_check_size(cases[i].size), cases[i].want);
 }
 
 static void
