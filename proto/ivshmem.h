@@ -134,6 +134,9 @@ enum ivshmem_type {
 
 #define IVSHMEM_TYPE_LAST IVSHMEM_HEAP
 
+/* There is one of them at most. */
+#define IVSHMEM_HEAP_NAME "heap"
+
 /* off counts from the beginning of the heap's file instead, and len fits into that. [IVS 9] */
 #define IVSHMEM_OBJECT_IN_HEAP PVN_BIT32(0)
 /* A ring that several may put into, or take from, at a time: whoever dies in that stops all. */

@@ -27,9 +27,10 @@ host_is_there(const struct pvn_ivshmem_guest *g)
 		return ivs_fail(ENOTCONN, "the host of region '%s' is gone", g->header.name);
 	/* ACQ-GONE. Pairs with REL-GONE. */
 	if (g->attachment != 0 && pvn_le64_to_cpu(LOAD_ACQUIRE(&page->gone)) == g->attachment)
-		return ivs_fail(ESTALE,
-				"the host of region '%s' has taken this guest for dead: attach anew",
-				g->header.name);
+		return ivs_fail(
+			ESTALE,
+			"the host of region '%s' has taken this guest for dead: attach anew",
+			g->header.name);
 	return 0;
 }
 

@@ -122,7 +122,8 @@ begin(struct share *s, const struct pvn_ivshmem_conf *conf)
 		.name = s->name,
 		.size = s->size,
 		.base = s->base,
-		.flags = s->read_only ? IVSHMEM_F_READ_ONLY : 0,
+		.flags = (s->read_only ? IVSHMEM_F_READ_ONLY : 0) |
+			 (conf->unsafe_whole_heap ? IVSHMEM_F_WHOLE_HEAP : 0),
 		.objects_max = conf->objects_max,
 	};
 	int ret;
@@ -138,7 +139,7 @@ begin(struct share *s, const struct pvn_ivshmem_conf *conf)
 	if (s->objects == NULL)
 		return ivs_fail(ENOMEM, "no memory for %u objects", s->host.objects_max);
 	pvn_ivshmem_host_present(&s->host);
-	return 0;
+	return conf->unsafe_whole_heap ? share_whole_publish(s) : 0;
 }
 
 static void
@@ -148,6 +149,7 @@ end(struct share *s)
 
 	pvn_ivshmem_host_leave(&s->host);
 	share_unmap(s);
+	share_whole_end(s);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	free(s->objects);
@@ -164,9 +166,11 @@ make(const char *name, const struct pvn_ivshmem_conf *conf, struct share **slot)
 	if (s == NULL)
 		return ivs_fail(ENOMEM, "no memory");
 	memcpy(s->name, name, strlen(name));
-	s->lock_fd = s->socket = -1;
+	s->lock_fd = s->socket = s->whole_fd = -1;
 	s->read_only = conf->read_only;
 	ret = hold_name(s);
+	if (ret == 0 && conf->unsafe_whole_heap)
+		ret = share_whole_find(s);
 	if (ret == 0)
 		ret = share_map(s, conf);
 	if (ret == 0)
