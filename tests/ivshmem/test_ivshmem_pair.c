@@ -150,6 +150,36 @@ guest_link(const char *spec)
 	pvn_ivshmem_detach(a);
 }
 
+/* Taken for dead while it lives: it sees that, and begins anew. */
+static void
+guest_given_up(const char *spec)
+{
+	struct pvn_ivshmem_guest_link l;
+	struct pvn_ivshmem_attached *a;
+	void *got[2];
+
+	NEED(pvn_ivshmem_attach(spec, 0, &a) == 0);
+	NEED(pvn_ivshmem_guest_link_open(&l, pvn_ivshmem_attached_guest(a), "link") == 0);
+	guest_say('a');
+	guest_await('l');
+	NEED(pvn_ivshmem_guest_link_take(&l, got, 2) == 2);
+	guest_say('t');
+	guest_await('g');
+	NEED(pvn_ivshmem_guest_link_give(&l, got, 2) == 0);
+	NEED(pvn_ivshmem_attached_poll(a) == -ESTALE);
+	pvn_ivshmem_detach(a);
+	NEED(pvn_ivshmem_attach(spec, 0, &a) == 0);
+	NEED(pvn_ivshmem_guest_link_open(&l, pvn_ivshmem_attached_guest(a), "link") == 0);
+	guest_say('b');
+	guest_await('l');
+	NEED(pvn_ivshmem_guest_link_take(&l, got, 2) == 1);
+	NEED(pvn_ivshmem_guest_link_give(&l, got, 1) == 1);
+	guest_say('t');
+	guest_await('d');
+	NEED(pvn_ivshmem_attached_poll(a) == 0);
+	pvn_ivshmem_detach(a);
+}
+
 static void
 guest_refused(const char *spec, int want)
 {
@@ -274,6 +304,8 @@ run_guest(char **argv)
 		guest_pingpong(spec);
 	else if (strcmp(name, "link") == 0)
 		guest_link(spec);
+	else if (strcmp(name, "given up") == 0)
+		guest_given_up(spec);
 	else if (strcmp(name, "foreign") == 0)
 		guest_refused(spec, -ENODEV);
 	else if (strcmp(name, "broken") == 0)
@@ -452,6 +484,42 @@ h51_link_gives_everything_back(void **state)
 }
 
 static void
+h51_given_up_alive(void **state)
+{
+	struct pvn_ivshmem_link *l;
+	void *m[2];
+
+	(void)state;
+	assert_ok(pvn_ivshmem_link_create("pair", "link", pool, 8, true, &l));
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, (struct rte_mbuf **)m, 2), 0);
+	start_guest("given up", kit_where("pair"));
+	await('a');
+	assert_int_equal(pvn_ivshmem_poll("pair"), 1);
+	assert_int_equal(pvn_ivshmem_link_lend(l, m, 2), 2);
+	say('l');
+	await('t');
+	assert_ok(pvn_ivshmem_gone("pair"));
+	assert_int_equal(pvn_ivshmem_link_reclaim(l), 2);
+	/* Its page still says that it is there. */
+	assert_int_equal(pvn_ivshmem_poll("pair"), 0);
+	assert_int_equal(pvn_ivshmem_link_lend(l, m, 1), 0);
+	say('g');
+	await('b');
+	assert_int_equal(pvn_ivshmem_poll("pair"), 1);
+	m[0] = rte_pktmbuf_alloc(pool);
+	assert_int_equal(pvn_ivshmem_link_lend(l, m, 1), 1);
+	say('l');
+	await('t');
+	assert_int_equal(pvn_ivshmem_link_take(l, m, 2), 1);
+	rte_pktmbuf_free(m[0]);
+	assert_int_equal(rte_mempool_avail_count(pool), 127);
+	say('d');
+	end_guest();
+	assert_int_equal(pvn_ivshmem_poll("pair"), 1);
+	assert_ok(pvn_ivshmem_link_destroy(l));
+}
+
+static void
 h43_foreign_device(void **state)
 {
 	int fd = memfd_create("foreign", 0);
@@ -587,6 +655,7 @@ main(int argc, char **argv)
 		TEST(h49_h57_hundred_packets_by_pointer),
 		TEST(h50_other_order_of_operations),
 		TEST(h51_link_gives_everything_back),
+		TEST(h51_given_up_alive),
 		TEST(h52_host_restarts),
 		TEST(h53_guest_that_only_reads),
 	};
