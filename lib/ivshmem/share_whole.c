@@ -16,9 +16,12 @@
 #include <rte_malloc.h>
 #include <rte_memory.h>
 
-/* Where EAL puts its memory in every process that says nothing else: in the guest's, too. */
+/* Where EAL puts its memory in every process that says nothing else, in the guest's, too; and from
+ * where on the kernel puts what may be anywhere.
+ */
 #define EAL_BASE_FROM (UINT64_C(4) << 30)
 #define EAL_BASE_TO (UINT64_C(1) << 40)
+#define KERNEL_BASE UINT64_C(0x700000000000)
 
 struct heap {
 	uint64_t base;
@@ -80,10 +83,10 @@ check_heap(const struct heap *h)
 		return ivs_fail(ENOTSUP,
 				"each page of this process's heap is a file of its own, and a whole"
 				" heap is one: start it with --single-file-segments");
-	if (h->base >= EAL_BASE_FROM && h->base < EAL_BASE_TO)
+	if ((h->base >= EAL_BASE_FROM && h->base < EAL_BASE_TO) || h->base >= KERNEL_BASE)
 		return ivs_fail(EINVAL,
 				"the heap of this process is at 0x%" PRIx64
-				", where a guest's process has its own: start this one with"
+				", where a guest's process may have its own: start this one with"
 				" --base-virtaddr=0x%" PRIx64 ", or another address from there on",
 				h->base, IVSHMEM_BASE_DEFAULT + (IVSHMEM_BASE_DEFAULT >> 1));
 	if (h->bytes < IVSHMEM_SIZE_MIN)
