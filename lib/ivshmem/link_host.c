@@ -161,12 +161,13 @@ uint32_t
 pvn_ivshmem_link_lend(struct pvn_ivshmem_link *l, void *const *elements, uint32_t n)
 {
 	const struct view v = {l->ledger, l->base, l->lines};
-	uint32_t size = l->mask + 1, mask = l->mask, tail = l->tail, room, i;
+	uint32_t size = l->mask + 1, mask = l->mask, tail, room, i;
 	pvn_le32 *slots = l->lent;
 
 	if (unlikely(!can_move(l)))
 		return 0;
-	room = size - (l->tail - l->known_head);
+	tail = l->tail; /* a turn has set it back */
+	room = size - (tail - l->known_head);
 	if (room < n) {
 		/* ACQ-TAKEN. Pairs with REL-TAKEN. */
 		l->known_head = pvn_le32_to_cpu(LOAD_ACQUIRE(&l->shared->taken_head));
@@ -208,12 +209,13 @@ uint32_t
 pvn_ivshmem_link_take(struct pvn_ivshmem_link *l, void **elements, uint32_t n)
 {
 	const struct view v = {l->ledger, l->base, l->lines};
-	uint32_t mask = l->mask, head = l->head, ready, back = 0;
+	uint32_t mask = l->mask, head, ready, back = 0;
 	const pvn_le32 *slots = l->given;
 
 	if (unlikely(!can_move(l)))
 		return 0;
-	ready = l->known_tail - l->head;
+	head = l->head; /* a turn has set it back */
+	ready = l->known_tail - head;
 	if (ready < n) {
 		/* ACQ-GIVEN. Pairs with REL-GIVEN. */
 		l->known_tail = pvn_le32_to_cpu(LOAD_ACQUIRE(&l->shared->given_tail));

@@ -89,7 +89,7 @@ int pvn_ivshmem_peer_event_fd(const struct pvn_ivshmem_peer *p);
 int pvn_ivshmem_peer_look(struct pvn_ivshmem_peer *p);
 
 /* Whether the server says that this peer is connected, or said so last if it is gone itself; true
- * if nothing can tell.
+ * if nothing can tell. Of the host it always says so: how the host is, is in its page.
  */
 bool pvn_ivshmem_peer_there(const struct pvn_ivshmem_peer *p, uint32_t number);
 

@@ -137,7 +137,8 @@ pvn_ivshmem_host_look(const struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest
 			pvn_le64_to_cpu(LOAD_ACQUIRE(&page->generation)) == h->generation;
 	/* Another guest attaches just now: the one before is gone, and the new one is not there
 	 * yet. */
-	if (pvn_le64_to_cpu(LOAD_ONCE(&page->attachment)) != attachment)
+	if (pvn_le64_to_cpu(LOAD_ACQUIRE(&page->attachment)) != attachment ||
+	    pvn_le32_to_cpu(LOAD_ACQUIRE(&page->state)) != IVSHMEM_PRESENT)
 		seen->present = false;
 	seen->attachment = seen->present ? attachment : 0;
 }

@@ -163,6 +163,9 @@ begin(struct pvn_ivshmem_server *s, const struct pvn_ivshmem_server_cfg *cfg)
 
 	if (ret < 0)
 		return ret;
+	ret = server_bells_new(s, s->host_bell);
+	if (ret < 0)
+		return ret;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (s->epoll_fd < 0 || s->spare_fd < 0)
@@ -184,6 +187,8 @@ new_server(const struct pvn_ivshmem_server_cfg *cfg)
 	strcpy(s->name, cfg->name);
 	s->vectors = cfg->vectors != 0 ? cfg->vectors : 1;
 	s->guests = cfg->guests != 0 ? cfg->guests : PVN_IVSHMEM_GUESTS_DEFAULT;
+	for (uint32_t i = 0; i < IVSHMEM_VECTORS_MAX; i++)
+		s->host_bell[i] = -1;
 	s->memory_fd = s->epoll_fd = s->spare_fd = s->stop_fd = -1;
 	s->guest_socket.fd = s->host_socket.fd = -1;
 	s->host_socket.source.host = true;
@@ -226,6 +231,7 @@ pvn_ivshmem_server_free(struct pvn_ivshmem_server *s)
 		if (s->clients[place] != NULL)
 			s->clients[place]->dead = true;
 	server_reap(s);
+	server_bells_free(s->host_bell);
 	if (s->epoll_fd >= 0)
 		close(s->epoll_fd);
 	if (s->spare_fd >= 0)

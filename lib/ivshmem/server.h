@@ -38,11 +38,11 @@ struct server_client {
 	struct pvn_ivshmem_client who;
 	int fd;
 	uint32_t place;
-	uint64_t life;	  /* of this client: no other one of this server has it */
-	bool dead;	  /* to be freed by server_reap() */
-	bool waits;	  /* for room in its socket */
-	uint32_t greeted; /* of the first three messages */
-	int bell[IVSHMEM_VECTORS_MAX];
+	uint64_t life;		       /* of this client: no other one of this server has it */
+	bool dead;		       /* to be freed by server_reap() */
+	bool waits;		       /* for room in its socket */
+	uint32_t greeted;	       /* of the first three messages */
+	int bell[IVSHMEM_VECTORS_MAX]; /* a guest's */
 	struct server_told told[SERVER_PLACES];
 };
 
@@ -67,6 +67,7 @@ struct pvn_ivshmem_server {
 	struct server_socket guest_socket;
 	struct server_socket host_socket;
 	struct server_client *clients[SERVER_PLACES];
+	int host_bell[IVSHMEM_VECTORS_MAX]; /* whoever is the host, or nobody */
 	uint64_t lives;
 	uint32_t last_number;
 	struct pvn_ivshmem_server_stats stats;
@@ -87,6 +88,9 @@ int server_socket_listen(struct server_socket *sock, const struct pvn_ivshmem_se
 void server_socket_close(struct server_socket *sock);
 
 /* server_client.c */
+/* As many as there are vectors; what is not made stays -1, as it was. */
+int server_bells_new(const struct pvn_ivshmem_server *s, int *bell);
+void server_bells_free(const int *bell);
 /* Takes over the socket. */
 int server_client_new(struct pvn_ivshmem_server *s, int fd, bool host);
 void server_client_ready(struct pvn_ivshmem_server *s, struct server_client *c, uint32_t events);

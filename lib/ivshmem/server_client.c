@@ -98,15 +98,32 @@ tell_place(struct pvn_ivshmem_server *s, struct server_client *c, uint32_t place
 	return 1;
 }
 
+/* The host's bells are the region's, and it is never told that the host has gone: QEMU's device
+ * does not survive a number that comes back with other descriptors. The host page says how the host
+ * is.
+ */
+static int
+tell_host(struct pvn_ivshmem_server *s, struct server_client *c)
+{
+	struct server_told *told = &c->told[0];
+
+	for (; told->vectors < s->vectors; told->vectors++)
+		if (send_message(s, c, IVSHMEM_PEER_HOST, s->host_bell[told->vectors]) == 0)
+			return 0;
+	return 1;
+}
+
 static int
 tell_all(struct pvn_ivshmem_server *s, struct server_client *c)
 {
 	if (tell_greeting(s, c) == 0)
 		return 0;
-	for (uint32_t place = 0; place <= s->guests; place++)
+	if (c->place != 0 && tell_host(s, c) == 0)
+		return 0;
+	for (uint32_t place = 1; place <= s->guests; place++)
 		if (place != c->place && tell_place(s, c, place) == 0)
 			return 0;
-	return tell_place(s, c, c->place); /* its own come last */
+	return c->place == 0 ? tell_host(s, c) : tell_place(s, c, c->place); /* its own come last */
 }
 
 static void
@@ -164,25 +181,31 @@ next_number(struct pvn_ivshmem_server *s)
 	return s->last_number;
 }
 
+int
+server_bells_new(const struct pvn_ivshmem_server *s, int *bell)
+{
+	for (uint32_t i = 0; i < s->vectors; i++) {
+		bell[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (bell[i] < 0)
+			return ivs_fail(errno, "no eventfd: %s", strerror(errno));
+	}
+	return 0;
+}
+
+void
+server_bells_free(const int *bell)
+{
+	for (uint32_t i = 0; i < IVSHMEM_VECTORS_MAX; i++)
+		if (bell[i] >= 0)
+			close(bell[i]);
+}
+
 static void
 free_client(struct server_client *c)
 {
 	close(c->fd); /* out of the epoll set, too */
-	for (uint32_t i = 0; i < IVSHMEM_VECTORS_MAX; i++)
-		if (c->bell[i] >= 0)
-			close(c->bell[i]);
+	server_bells_free(c->bell);
 	free(c);
-}
-
-static int
-make_bells(const struct pvn_ivshmem_server *s, struct server_client *c)
-{
-	for (uint32_t i = 0; i < s->vectors; i++) {
-		c->bell[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (c->bell[i] < 0)
-			return ivs_fail(errno, "no eventfd: %s", strerror(errno));
-	}
-	return 0;
 }
 
 static void
@@ -225,7 +248,7 @@ add_client(struct pvn_ivshmem_server *s, struct server_client *c, bool host)
 	if (c->place == SERVER_PLACES)
 		return host ? ivs_fail(EBUSY, "the host's place of region %s is taken", s->name)
 			    : ivs_fail(EBUSY, "region %s has its %u guests", s->name, s->guests);
-	ret = make_bells(s, c);
+	ret = host ? 0 : server_bells_new(s, c->bell);
 	if (ret < 0)
 		return ret;
 	c->source.client = c;
