@@ -78,6 +78,8 @@ main(int argc, char **argv)
 	wanted = strtoul(argv[used + 2], NULL, 10);
 	if (set_up(argv[used + 1]) < 0)
 		rte_exit(EXIT_FAILURE, "%s\n", pvn_ivshmem_why());
+	printf("waiting for a guest\n");
+	fflush(stdout);
 	while (back < wanted) {
 		if (pvn_ivshmem_poll("r0") < 0) /* who comes and goes */
 			rte_exit(EXIT_FAILURE, "%s\n", pvn_ivshmem_why());

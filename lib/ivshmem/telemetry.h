@@ -18,7 +18,7 @@
 #include <pvn_compat.h>
 
 #define TELEMETRY_REGIONS_PAGE 200u
-#define TELEMETRY_PARTS_PAGE 40u /* links or ports of a region, some 200 bytes each */
+#define TELEMETRY_PARTS_PAGE 30u /* links of a region, at most 400 bytes each */
 
 /* rte_telemetry writes text into JSON as it is. */
 static inline void
