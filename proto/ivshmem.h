@@ -111,7 +111,8 @@ struct ivshmem_host_page {
 	pvn_le64 heartbeat;  /* counts up while the host runs */
 	pvn_le32 changes;    /* of the table: looked at again when it has changed */
 	pvn_le32 reserved;
-	pvn_le64 gone; /* the attachment that was seen to be gone last: whoever has it has lost it */
+	pvn_le64
+		gone; /* the attachment that was seen to be gone last: whoever has it has lost it */
 };
 
 struct ivshmem_guest_page {

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The demo: two scenes, one after the other.
+"""The demo: three scenes, one after the other.
 
 demo_vmxnet3.py   this machine's TCP through a QEMU guest with two VMXNET3 devices
 demo_switch.py    pvswitch between four local guests on two VLANs, and an uplink
+demo_ivshmem.py   frames in memory shared with a QEMU guest, which is killed
 demo_guard.py     nothing is left behind, whenever this is stopped
 demo_screen.py    lines that stay and lines that are rewritten; the first scene's table
 demo_traffic.py   iperf3 and ping; the first scene's two ends
@@ -25,6 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, f"{ROOT}/tests/vm")
 
 import demo_guard  # noqa: E402
+import demo_ivshmem  # noqa: E402
 import demo_switch  # noqa: E402
 import demo_vmxnet3  # noqa: E402
 from demo_screen import Screen  # noqa: E402
@@ -32,7 +34,7 @@ from errors import KitError, Missing  # noqa: E402
 from kit import BUILD  # noqa: E402
 from netends import ip  # noqa: E402
 
-SCENES = {"vmxnet3": demo_vmxnet3, "switch": demo_switch}
+SCENES = {"vmxnet3": demo_vmxnet3, "switch": demo_switch, "ivshmem": demo_ivshmem}
 
 
 def work(args):
@@ -94,15 +96,19 @@ def arguments():
     parser = argparse.ArgumentParser(
         prog="./run demo", description="vmxnet3: a QEMU guest forwards real TCP traffic between "
         "two VMXNET3 devices: with our driver, with DPDK's, with Linux'. switch: pvswitch between "
-        "four local guests on two VLANs and an uplink; one guest is killed and comes back.")
+        "four local guests on two VLANs and an uplink; one guest is killed and comes back. "
+        "ivshmem: a pcap's frames go to a QEMU guest and back without a copy; it is killed, and no "
+        "buffer is lost.")
     add = parser.add_argument
-    add("--scene", choices=SCENES, help="only this one (default: both in turn)")
+    add("--scene", choices=SCENES, help="only this one (default: all in turn)")
     add("--rounds", type=int, default=6,
         help="turns of each forwarder in scene vmxnet3 (default: 6)")
     add("--seconds", type=int, help="of each TCP stream (default: "
-        f"{demo_vmxnet3.SECONDS} in scene vmxnet3, {demo_switch.SECONDS} in scene switch)")
+        f"{demo_vmxnet3.SECONDS} in scene vmxnet3, {demo_switch.SECONDS} in scene switch), "
+        f"and of each way in scene ivshmem (default: {demo_ivshmem.SECONDS})")
     add("--quick", action="store_true",
-        help="--rounds 1, streams of 2 s and 1 s, no bridges in scene switch")
+        help="--rounds 1, streams of 2 s and 1 s, no bridges in scene switch, no vhost-user in "
+        "scene ivshmem")
     add("--json", metavar="FILE", help="write all figures to FILE, by scene")
     args = parser.parse_args()
     args.scenes = [args.scene] if args.scene else list(SCENES)

@@ -306,3 +306,21 @@ pvn_ivshmem_hub_wake(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_client 
 	if (client->after != NULL)
 		client->after(client);
 }
+
+bool
+pvn_ivshmem_hub_info(uint32_t i, struct pvn_ivshmem_hub_info *info)
+{
+	struct pvn_ivshmem_hub *hub;
+
+	pthread_mutex_lock(&hubs_lock);
+	TAILQ_FOREACH (hub, &hubs, next)
+		if (i-- == 0)
+			break;
+	if (hub != NULL) {
+		pvn_ivshmem_hub_lock(hub);
+		hub_inform(hub, info);
+		pvn_ivshmem_hub_unlock(hub);
+	}
+	pthread_mutex_unlock(&hubs_lock);
+	return hub != NULL;
+}

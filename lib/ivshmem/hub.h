@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The hub inside: hub.c has the thread, hub_region.c what it does with the region.
+ * The hub inside: hub.c has the thread, hub_region.c what it does with the region,
+ * hub_show.c how it is.
  */
 #ifndef IVSHMEM_HUB_H
 #define IVSHMEM_HUB_H
@@ -47,6 +48,7 @@ struct pvn_ivshmem_hub {
 };
 
 /* All locked. */
+void hub_inform(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_info *info);
 int hub_region_open(struct pvn_ivshmem_hub *hub, const char *name);
 void hub_region_close(struct pvn_ivshmem_hub *hub);
 

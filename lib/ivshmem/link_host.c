@@ -266,6 +266,25 @@ share_links_lent(const struct share *s)
 	return n;
 }
 
+bool
+share_link(const struct share *s, uint32_t i, struct share_link_view *v)
+{
+	const struct pvn_ivshmem_link *l = s->links;
+
+	for (; l != NULL && i > 0; i--)
+		l = l->next;
+	if (l == NULL)
+		return false;
+	*v = (struct share_link_view){
+		.name = l->name,
+		.entries = l->mask + 1,
+		.out = LOAD_ONCE(&l->out),
+		.broken = LOAD_ONCE(&l->broken),
+	};
+	pvn_ivshmem_link_stats(l, &v->stats);
+	return true;
+}
+
 struct survey {
 	struct pvn_ivshmem_link *link;
 	uint32_t strange;

@@ -213,7 +213,17 @@ pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writable)
 int
 pvn_ivshmem_peer_ring(struct pvn_ivshmem_peer *p, uint32_t number, uint32_t vector)
 {
-	return p->ops->ring != NULL ? p->ops->ring(p, number, vector) : -ENOTSUP;
+	int ret = p->ops->ring != NULL ? p->ops->ring(p, number, vector) : -ENOTSUP;
+
+	if (ret == 0)
+		__atomic_fetch_add(&p->rung, 1, __ATOMIC_RELAXED);
+	return ret;
+}
+
+uint64_t
+pvn_ivshmem_peer_rung(const struct pvn_ivshmem_peer *p)
+{
+	return __atomic_load_n(&p->rung, __ATOMIC_RELAXED);
 }
 
 uint32_t

@@ -89,6 +89,7 @@ struct pvn_ivshmem_peer {
 	int event_fd;
 	uint32_t vectors;
 	int bell[IVSHMEM_VECTORS_MAX];
+	uint64_t rung; /* by us; any thread's */
 	union {
 		struct peer_socket socket;
 		struct peer_pci pci;

@@ -70,6 +70,21 @@ bool pvn_ivshmem_hub_broken(const struct pvn_ivshmem_hub *hub);
 /* While a queue sleeps on the only vector that there is, its doorbells are not the hub's. */
 void pvn_ivshmem_hub_leave_bell(struct pvn_ivshmem_hub *hub, bool leave);
 
+/* How a hub is. */
+struct pvn_ivshmem_hub_info {
+	char spec[128];
+	bool is_host, present, broken;
+	uint64_t size, generation;
+	uint64_t attachment; /* of the guest; 0: none */
+	uint32_t guest;	     /* its number */
+	uint32_t ports;	     /* the host's, published */
+	uint32_t vectors;    /* that we can be rung on */
+	uint64_t rung;	     /* how often we rang */
+};
+
+/* Hub number `i` of this process; false: there are fewer. Any thread, not locked. */
+bool pvn_ivshmem_hub_info(uint32_t i, struct pvn_ivshmem_hub_info *info);
+
 /* ---- host; locked ---- */
 
 /* Plans a port of `len` bytes, or of all that is left if that is 0. 0, -ENOSPC, -EEXIST, -EINVAL.

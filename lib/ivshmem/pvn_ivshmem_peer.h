@@ -67,6 +67,9 @@ void pvn_ivshmem_peer_unmap(struct pvn_ivshmem_peer *p);
  */
 int pvn_ivshmem_peer_ring(struct pvn_ivshmem_peer *p, uint32_t number, uint32_t vector);
 
+/* How often we have rung somebody. Any thread. */
+uint64_t pvn_ivshmem_peer_rung(const struct pvn_ivshmem_peer *p);
+
 /* Vectors that we can be rung on; 0: none. Those of a server are there after open; should one be
  * late, pvn_ivshmem_peer_look() takes it.
  */

@@ -51,6 +51,12 @@ share_find(const char *name)
 	return *slot;
 }
 
+struct share *
+share_at(uint32_t i)
+{
+	return shares[i];
+}
+
 void
 share_each(void (*each)(struct share *s, void *arg), void *arg)
 {
@@ -192,6 +198,7 @@ pvn_ivshmem_create(const char *name, const struct pvn_ivshmem_conf *conf)
 	if (ret < 0)
 		return ret;
 	pthread_mutex_lock(&share_lock);
+	share_telemetry_open();
 	slot = slot_of(NULL);
 	if (slot_of(name) != NULL)
 		ret = ivs_fail(EEXIST, "this process has a region '%s' already", name);

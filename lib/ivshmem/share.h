@@ -7,6 +7,7 @@
  *   share_heap.c      memory, and DPDK's heap in it
  *   share_objects.c   what is exported
  *   share_show.c      for people, and for QEMU
+ *   share_telemetry.c for DPDK's telemetry
  *   share_whole.c     the whole heap of EAL
  *   link_host.c       links
  */
@@ -17,9 +18,8 @@
 
 #include "fail.h"
 #include "pvn_ivshmem.h"
+#include "pvn_ivshmem_link.h"
 #include "region.h"
-
-struct pvn_ivshmem_link;
 
 /* An object that is exported, as we know it. */
 struct share_object {
@@ -58,6 +58,8 @@ extern pthread_mutex_t share_lock;
 
 /* NULL with -ENOENT or -EINVAL told. */
 struct share *share_find(const char *name);
+/* By its place, below PVN_IVSHMEM_REGIONS_MAX; NULL. */
+struct share *share_at(uint32_t i);
 void share_each(void (*each)(struct share *s, void *arg), void *arg);
 uint64_t share_now_ms(void);
 
@@ -78,5 +80,19 @@ bool share_whole_has(const struct share *s, const void *addr, uint64_t len);
 void share_stamp(struct ivshmem_stamp *stamp);
 
 uint64_t share_links_lent(const struct share *s);
+
+/* A link as telemetry shows it: its thread may be in a burst. */
+struct share_link_view {
+	const char *name;
+	uint32_t entries;
+	uint32_t out;
+	bool broken;
+	struct pvn_ivshmem_link_stats stats;
+};
+
+/* Link number `i` of a region; false: there is none. */
+bool share_link(const struct share *s, uint32_t i, struct share_link_view *v);
+
+void share_telemetry_open(void);
 
 #endif /* IVSHMEM_SHARE_H */

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The demo (scripts/demo.py): both scenes move traffic; stopped, they leave nothing behind."""
+"""The demo (scripts/demo.py): its scenes move traffic; stopped, they leave nothing behind."""
 
 import json
 import os
@@ -83,6 +83,25 @@ def test_switch():
            "frames to the dead guest were dropped as such")
 
 
+def test_ivshmem():
+    """frames go round without a change; QEMU is killed and no buffer is missing; traffic resumes"""
+    figures = figures_of("ivshmem")
+    expect(figures["pcap"]["frames"], 4000, "frames recorded")
+    expect({"arp", "http", "icmp", "tcp", "udp"} <= set(figures["pcap"]["protocols"]), True,
+           f"protocols: {figures['pcap']['protocols']}")
+    kill = figures["kill"]
+    expect(kill["rate"]["frames"] > 1000, True, "frames went round")
+    expect((kill["had"] > 0, kill["had"] == kill["reclaimed"], kill["lent"], kill["foreign"]),
+           (True, True, 0, 0), f"buffers lent and back: {kill}")
+    expect(kill["home"] + kill["free"], kill["buffers"], "buffers that are here")
+    expect(kill["ms"] < 1000, True, f"they are back after {kill['ms']} ms")
+    for way in ("link", "net"):
+        expect(figures[way]["frames"] > 1000, True, f"{way}: frames after the death")
+        expect((figures[way]["bad"], figures[way]["lost"]), (0, 0), f"{way}: frames changed or lost")
+    expect((figures["guest"]["frames"] > 1000, figures["guest"]["bad"]), (True, 0),
+           "headers that the guest checked")
+
+
 def descendants(pid):
     """Process ids of all children of a process, and theirs."""
     try:
@@ -126,4 +145,6 @@ if __name__ == "__main__":
                  case(test_stop, number=signal.SIGINT, scene="vmxnet3", moment="Mbit/s"),
                  test_vmxnet3,
                  case(test_stop, number=signal.SIGINT, scene="switch", moment="xen4.0"),
-                 test_switch], timeout=120)
+                 test_switch,
+                 case(test_stop, number=signal.SIGINT, scene="ivshmem", moment="guest 1:"),
+                 test_ivshmem], timeout=120)

@@ -112,6 +112,13 @@ class Program:
         self.process.kill()
         self.process.wait()
 
+    def drain(self, timeout=TIMEOUT):
+        """Read all that it says until it ends."""
+        end = time.monotonic() + timeout
+        while self._read(max(0.0, end - time.monotonic())):
+            if time.monotonic() > end:
+                raise KitError(f"{self} did not end in {timeout} s:\n{self.log[-3000:]}")
+
     def ended(self, timeout=TIMEOUT):
         """Wait for its end; the exit code."""
         return self.process.wait(timeout)
