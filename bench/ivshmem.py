@@ -1,8 +1,9 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-3-Clause
-"""./run bench ivshmem: net_ivshmem between two processes against DPDK's own ways, in one run.
+"""./run bench ivshmem: net_ivshmem and links between two processes against DPDK's own ways, in one run.
 
-As ./run bench xen, with the same peers and cases; and what it costs to wake a receiver that sleeps.
+As ./run bench xen, with the same peers and cases; what it costs to wake a receiver that sleeps; and
+pointer mode against plain rings and memif.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from ports import BUILD, PEERS, RING, ROOT, Ivshmem, versions
 from xen import CASES, bench_case, eal_memory, floor, show, summary
 
 import children
+import ivshmem_link
 from wire import Program
 
 OURS = [Ivshmem("ivshmem, copying guest", 0), Ivshmem("ivshmem, zero-copy guest", 1)]
@@ -67,7 +69,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./run bench ivshmem", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--window", type=int, default=1000, help="milliseconds of each measurement")
-    parser.add_argument("--case", help="only cases whose name matches this; 'wake' is one")
+    parser.add_argument("--case", help="only cases whose name matches this; 'wake' and 'pointers' are two")
     parser.add_argument("--rival", help="only rivals whose name holds this")
     options = parser.parse_args()
     os.nice(-20)  # whatever else the machine does shall not take turns with what is measured
@@ -82,10 +84,12 @@ def main():
         show(results[-1])
     floors = floor(options)
     wakes = bench_wake(options, memory) if re.search(options.case or "", "wake") else None
+    links = (ivshmem_link.bench(options.window / 1000, options.rounds, memory)
+             if re.search(options.case or "", "pointers") else None)
     os.makedirs(f"{BUILD}/bench", exist_ok=True)
     with open(f"{BUILD}/bench/ivshmem.json", "w", encoding="utf-8") as file:
         json.dump({"name": "ivshmem", "memory": memory_text, "versions": versions(), "ring": RING,
-                   "floor_mpps": floors, "wake": wakes,
+                   "floor_mpps": floors, "wake": wakes, "pointers": links,
                    "cpu": subprocess.run(["lscpu"], capture_output=True, text=True,
                                          check=False).stdout, "results": results}, file, indent=1)
     print(f"\nmemory: {memory_text}; all of it is in "

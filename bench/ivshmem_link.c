@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * What a link costs: buffers go from one side to the other and back in bursts of 32, untouched. Two
- * ways, in turns:
+ * What a link costs: buffers go from one side to the other and back in bursts of 32; each side
+ * reads and writes TOUCH bytes of each, 0 if not said. Two ways, in turns:
  *
  *   plain   two rte_rings of pointers, single producer and consumer, between two threads: the limit
  *   link    lent and given back, between two processes
  *
- *   ivshmem_link [SECONDS [ROUNDS [IN-FLIGHT]]]
+ *   ivshmem_link [SECONDS [ROUNDS [IN-FLIGHT [TOUCH]]]]
  *
  * Prints for each round "plain link" in millions of buffers per second that made the way there and
  * back.
@@ -35,7 +35,7 @@
 #define BUFFERS 1023
 
 static double seconds = 0.5;
-static uint32_t in_flight = 512;
+static uint32_t in_flight = 512, touch;
 static struct rte_mempool *pool;
 static volatile bool stop;
 
@@ -56,6 +56,17 @@ pin(int cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
+static inline void
+touch_all(void *const *m, uint32_t n)
+{
+	for (uint32_t k = 0; touch > 0 && k < n; k++) {
+		uint64_t *data = rte_pktmbuf_mtod((struct rte_mbuf *)m[k], uint64_t *);
+
+		for (uint32_t i = 0; i < touch / 8; i++)
+			data[i]++;
+	}
+}
+
 /* ---- plain ---- */
 
 static struct rte_ring *there, *back;
@@ -69,6 +80,7 @@ echo_rings(void *arg)
 	while (!stop) {
 		uint32_t n = rte_ring_sc_dequeue_burst(there, m, BURST, NULL);
 
+		touch_all(m, n);
 		if (n > 0)
 			rte_ring_sp_enqueue_bulk(back, m, n, NULL);
 	}
@@ -81,6 +93,7 @@ turn_rings(void)
 	void *m[BURST];
 	uint32_t n = rte_ring_sc_dequeue_burst(back, m, BURST, NULL);
 
+	touch_all(m, n);
 	if (n > 0)
 		rte_ring_sp_enqueue_bulk(there, m, n, NULL);
 	return n;
@@ -105,6 +118,7 @@ echo_link(uint8_t *mem, uint64_t size)
 	for (;;) {
 		uint32_t n = pvn_ivshmem_guest_link_take(&l, m, BURST);
 
+		touch_all(m, n);
 		if (n > 0 && pvn_ivshmem_guest_link_give(&l, m, n) != n)
 			fail("no room to give back");
 	}
@@ -116,6 +130,7 @@ turn_link(void)
 	void *m[BURST];
 	uint32_t n = pvn_ivshmem_link_take(link_, m, BURST);
 
+	touch_all(m, n);
 	if (n > 0 && pvn_ivshmem_link_lend(link_, m, n) != n)
 		fail("no room to lend");
 	return n;
@@ -226,7 +241,10 @@ main(int argc, char **argv)
 		seconds = atof(argv[1]);
 	if (argc > 3)
 		in_flight = atoi(argv[3]);
-	if (seconds <= 0 || rounds < 1 || in_flight < BURST || in_flight > BUFFERS) {
+	if (argc > 4)
+		touch = atoi(argv[4]);
+	if (touch > 2048 || seconds <= 0 || rounds < 1 || in_flight < BURST ||
+	    in_flight > BUFFERS) {
 		fprintf(stderr, "usage: ivshmem_link [SECONDS [ROUNDS [IN-FLIGHT %d..%d]]]\n",
 			BURST, BUFFERS);
 		return 2;

@@ -4,8 +4,8 @@
  * What an application gets out of a port, any port: the same loops for our drivers and for the
  * peers they are compared with. One process is one side, one lcore each.
  *
- *   portbench EAL-ARGS -- --role ROLE [--size N] [--flight N] [--whole] [--read] [--ring N]
- *             [--window MS]
+ *   portbench EAL-ARGS -- --role ROLE [--size N] [--flight N] [--whole] [--read] [--touch N]
+ *             [--ring N] [--window MS]
  *
  *   send     port 0: as many frames as it takes
  *   receive  port 0: counts; says the rate of one window after the first frames
@@ -16,9 +16,9 @@
  *
  * --whole writes the whole payload of each frame, as an application does that has something to say;
  * otherwise its first 64 bytes are written. Whoever counts reads 8 bytes of each frame, or, with
- * --read, all of it, as an application does that the frame is for. Prints
- * "started" when its ports are, "up" when the links are, and "rate FRAMES-PER-SECOND" once; ends
- * when stdin ends.
+ * --read, all of it, as an application does that the frame is for. With --touch, who sends back
+ * reads and writes N bytes of each frame. Prints "started" when its ports are, "up" when the links
+ * are, and "rate FRAMES-PER-SECOND" once; ends when stdin ends.
  */
 #include <getopt.h>
 #include <poll.h>
@@ -37,7 +37,7 @@
 static struct {
 	const char *role;
 	const char *tx_pool;
-	uint32_t size, flight, ring, window_ms;
+	uint32_t size, flight, ring, window_ms, touch;
 	bool whole, read;
 } cfg = {.role = "", .size = 64, .flight = 128, .ring = 256, .window_ms = 1000};
 
@@ -111,11 +111,22 @@ pull(uint16_t port)
 }
 
 static inline void
+touch_frame(struct rte_mbuf *m)
+{
+	uint64_t *data = rte_pktmbuf_mtod(m, uint64_t *);
+
+	for (uint32_t i = 0; i < RTE_MIN(cfg.touch, (uint32_t)m->data_len) / 8; i++)
+		data[i]++;
+}
+
+static inline void
 move(uint16_t from, uint16_t to)
 {
 	struct rte_mbuf *mbufs[BURST];
 	uint16_t n = rte_eth_rx_burst(from, 0, mbufs, BURST), sent = 0;
 
+	for (uint16_t i = 0; cfg.touch > 0 && i < n; i++)
+		touch_frame(mbufs[i]);
 	for (int tries = 0; sent < n && tries < 1000; tries++)
 		sent += rte_eth_tx_burst(to, 0, mbufs + sent, n - sent);
 	if (sent < n)
@@ -215,15 +226,11 @@ static void
 parse_args(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"role", required_argument, NULL, 'r'},
-		{"size", required_argument, NULL, 's'},
-		{"flight", required_argument, NULL, 'f'},
-		{"whole", no_argument, NULL, 'w'},
-		{"ring", required_argument, NULL, 'n'},
-		{"window", required_argument, NULL, 'm'},
-		{"tx-pool", required_argument, NULL, 'p'},
-		{"read", no_argument, NULL, 'e'},
-		{0},
+		{"role", required_argument, NULL, 'r'},	   {"size", required_argument, NULL, 's'},
+		{"flight", required_argument, NULL, 'f'},  {"whole", no_argument, NULL, 'w'},
+		{"ring", required_argument, NULL, 'n'},	   {"window", required_argument, NULL, 'm'},
+		{"tx-pool", required_argument, NULL, 'p'}, {"read", no_argument, NULL, 'e'},
+		{"touch", required_argument, NULL, 't'},   {0},
 	};
 	int opt;
 
@@ -238,6 +245,8 @@ parse_args(int argc, char **argv)
 			cfg.whole = true;
 		else if (opt == 'e')
 			cfg.read = true;
+		else if (opt == 't')
+			cfg.touch = atoi(optarg);
 		else if (opt == 'n')
 			cfg.ring = atoi(optarg);
 		else if (opt == 'm')

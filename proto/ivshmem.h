@@ -110,6 +110,9 @@ struct ivshmem_host_page {
 	pvn_le64 generation; /* changes before anything else does when the host begins anew */
 	pvn_le64 heartbeat;  /* counts up while the host runs */
 	pvn_le32 changes;    /* of the table: looked at again when it has changed */
+	pvn_le32 reserved;
+	pvn_le64
+		gone; /* the attachment that was seen to be gone last: whoever has it has lost it */
 };
 
 struct ivshmem_guest_page {
@@ -131,6 +134,9 @@ enum ivshmem_type {
 };
 
 #define IVSHMEM_TYPE_LAST IVSHMEM_HEAP
+
+/* There is one of them at most. */
+#define IVSHMEM_HEAP_NAME "heap"
 
 /* off counts from the beginning of the heap's file instead, and len fits into that. [IVS 9] */
 #define IVSHMEM_OBJECT_IN_HEAP PVN_BIT32(0)

@@ -77,6 +77,22 @@ PATHS = {
     "switch put": tests("device", "test_ports_frames", "test_ports_frames_put"),
     "switch put, buffers": tests("device", "test_ports_frames_put"),
     "switch put, hints": tests("device", "test_ports_frames_hints"),
+    "ivshmem region": tests("unit", "test_ivshmem_region"),
+    "ivshmem stamp": (*tests("unit", "test_ivshmem_region"),
+                      *tests("ivshmem", "test_ivshmem_pair")),
+    "ivshmem given up": (*tests("unit", "test_ivshmem_region"),
+                         *tests("ivshmem", "test_ivshmem_pair")),
+    "ivshmem export": tests("ivshmem", "test_ivshmem_api"),
+    "ivshmem find": tests("ivshmem", "test_ivshmem_pair"),
+    "ivshmem link": tests("ivshmem", "test_ivshmem_link"),
+    "ivshmem link, deaths": tests("ivshmem", "test_ivshmem_link", "test_ivshmem_kill"),
+    "ivshmem link, both ends": tests("ivshmem", "test_ivshmem_link", "test_ivshmem_pair",
+                                     "test_ivshmem_kill"),
+    "ivshmem whole heap": tests("ivshmem", "test_ivshmem_heap"),
+    "ivshmem server": tests("unit", "test_ivshmem_server"),
+    "ivshmem server, memory": tests("unit", "test_ivshmem_server", "test_ivshmem_server_files"),
+    "ivshmem server, refused": tests("unit", "test_ivshmem_server_files"),
+    "ivshmem peer": tests("unit", "test_ivshmem_peer"),
     "xen policy mac": (*tests("device", "test_ports_hostile"), *cases(WIRE, "test_policy_mac")),
     "xen policy rate": (*tests("device", "test_ports_queues"), *cases(WIRE, "test_policy_rate")),
 }
@@ -90,6 +106,21 @@ PEEK = "lib/hostport/host_peek.c"
 PUT = "lib/hostport/host_put.c"
 NETBUF = "lib/netbuf/pvn_netbuf.h"
 VRING = "lib/vring/pvn_vring.h"
+
+REGION = "lib/ivshmem/region.c"
+REGION_HOST = "lib/ivshmem/region_host.c"
+REGION_GUEST = "lib/ivshmem/region_guest.c"
+SHARE_OBJECTS = "lib/ivshmem/share_objects.c"
+SHARE_WHOLE = "lib/ivshmem/share_whole.c"
+ATTACH = "lib/ivshmem/attach.c"
+ATTACH_OBJECTS = "lib/ivshmem/attach_objects.c"
+ATTACH_HEAP = "lib/ivshmem/attach_heap.c"
+LINK_HOST = "lib/ivshmem/link_host.c"
+LINK_GUEST = "lib/ivshmem/link_guest.c"
+SERVER_CLIENT = "lib/ivshmem/server_client.c"
+SERVER_MEMORY = "lib/ivshmem/server_memory.c"
+PEER_SOCKET = "lib/ivshmem/peer_socket.c"
+PEER_BELLS = "lib/ivshmem/peer_bells.c"
 
 BYTE = "rte_pktmbuf_mtod({0}, uint8_t *)[{0}->data_len / 2] ^= 1;"
 FIRST_BYTE = BYTE.format("mbufs[0]")
@@ -282,4 +313,159 @@ FAULTS = {
     "put-no-shift": Fault("switch put, hints", PUT,
                           "pvn_le16_to_cpu(hdr.csum_start) + out->shift);",
                           "pvn_le16_to_cpu(hdr.csum_start));"),
+
+    # IVSHMEM, what a guest believes of a region
+    "region-no-checksum": Fault(
+        "ivshmem region", REGION,
+        "\tif (pvn_le32_to_cpu(out->checksum) != region_header_sum(out))", "\tif (false)"),
+    "region-no-size": Fault("ivshmem region", REGION, "\tif (said != size)", "\tif (false)"),
+    "region-no-version": Fault(
+        "ivshmem region", REGION, "\tif (pvn_le32_to_cpu(out->version) != IVSHMEM_VERSION)",
+        "\tif (false)"),
+    "region-no-table-bounds": Fault(
+        "ivshmem region", REGION, "\tif (max == 0 || max > IVSHMEM_OBJECTS_MAX)",
+        "\tif (max == 0)"),
+    "region-table-in-data": Fault(
+        "ivshmem region", REGION,
+        "data_off < IVSHMEM_OBJECTS_OFF + (uint64_t)max * sizeof(struct ivshmem_object))", "false)"),
+    "region-no-stamp": Fault(
+        "ivshmem stamp", REGION, "\tif (theirs->word != ours->word) ", "\tif (false) "),
+    "region-any-name": Fault(
+        "ivshmem region", REGION, "\tif (!name_ends(h->name) || ", "\tif ("),
+    "object-no-checksum": Fault(
+        "ivshmem region", REGION_GUEST,
+        "\tif (pvn_le32_to_cpu(out->checksum) != region_object_sum(out))", "\tif (false)"),
+    "object-no-bounds": Fault(
+        "ivshmem region", REGION, "len == 0 || len > size - off)", "len == 0)"),
+    "object-before-data": Fault("ivshmem region", REGION, "\tif (off < data_off || ", "\tif ("),
+    "object-twice": Fault(
+        "ivshmem region", REGION_HOST,
+        "\tif (pvn_ivshmem_host_find(h, pvn_le32_to_cpu(o->type), o->name) >= 0)", "\tif (false)"),
+    "object-stays": Fault(
+        "ivshmem region", REGION_HOST,
+        "\tSTORE_RELEASE(&region_objects(h->mem)[i].type, IVSHMEM_FREE);\n", ""),
+
+    # IVSHMEM, who is there
+    "host-revives": Fault(
+        "ivshmem given up", REGION_HOST, "seen->present && seen->attachment == h->gone", "false"),
+    "host-tells-no-gone": Fault(
+        "ivshmem given up", REGION_HOST,
+        "\tSTORE_RELEASE(&region_host_page(h->mem)->gone, pvn_cpu_to_le64(h->gone));\n", ""),
+    "host-waits-for-nobody": Fault(
+        "ivshmem region", REGION_HOST, "\treturn state == IVSHMEM_PRESENT &&\n",
+        "\treturn state != state &&\n"),
+    "host-half-attached": Fault(
+        "ivshmem region", REGION_HOST, "\tif (seen->attachment != h->attachment)\n",
+        "\tif (false)\n"),
+    "guest-keeps-lost-place": Fault(
+        "ivshmem region", REGION_GUEST, "\tif (g->attachment != 0 &&\n\t    pvn_le64",
+        "\tif (g->attachment == 0 &&\n\t    pvn_le64"),
+    "guest-attaches-to-nobody": Fault(
+        "ivshmem region", REGION_GUEST, "\tif (generation != g->generation)", "\tif (false)"),
+
+    # IVSHMEM, what is exported, and found
+    "export-from-elsewhere": Fault(
+        "ivshmem export", SHARE_OBJECTS, "\treturn share_has(s, addr, len) || ", "\treturn true || "),
+    "export-foreign-elements": Fault(
+        "ivshmem export", SHARE_OBJECTS, "\treturn !c.outside;", "\treturn true;"),
+    "export-lcore-caches": Fault(
+        "ivshmem export", SHARE_OBJECTS, "\tif (mp->cache_size != 0)", "\tif (false)"),
+    "export-then-free": Fault(
+        "ivshmem export", SHARE_OBJECTS, "\tr->memzone = NULL;\n", ""),
+    "find-any-stamp": Fault("ivshmem find", ATTACH, "\treturn ret < 0 ? ret : 0;\n}\n\nstatic int\nattach_guest",
+                            "\treturn 0;\n}\n\nstatic int\nattach_guest"),
+    "find-any-operations": Fault(
+        "ivshmem find", ATTACH_OBJECTS, "\telse if (!same_ops(to, index))", "\telse if (false)"),
+    "find-what-is-gone": Fault(
+        "ivshmem find", ATTACH_OBJECTS, "\tif (to->entry != NULL)\n\t\tdelist(to);\n", ""),
+    "heap-any-file": Fault(
+        "ivshmem whole heap", ATTACH_HEAP, "\tif (p->size < h->bytes)", "\tif (false)"),
+    "heap-no-mark": Fault(
+        "ivshmem whole heap", ATTACH_HEAP, "pvn_le64_to_cpu(LOAD_ONCE(mark)) == h->mark", "true"),
+    "heap-no-prefix": Fault(
+        "ivshmem whole heap", SHARE_WHOLE, "off < s->whole_bytes && len <= s->whole_bytes - off",
+        "off + len > off"),
+    "heap-any-address": Fault(
+        "ivshmem whole heap", SHARE_WHOLE,
+        "(h->base >= EAL_BASE_FROM && h->base < EAL_BASE_TO) || h->base >= KERNEL_BASE", "false"),
+
+    # IVSHMEM, links
+    "link-back-unlent": Fault(
+        "ivshmem link", LINK_HOST, "(line >= v->lines || v->ledger[line] != LENT)",
+        "(line >= v->lines)"),
+    "link-back-no-bounds": Fault(
+        "ivshmem link", LINK_HOST, "(line >= v->lines || v->ledger[line] != LENT)",
+        "(v->ledger[line] != LENT)"),
+    "link-back-unnoted": Fault(
+        "ivshmem link, both ends", LINK_HOST, "\tv->ledger[line] = HOME;\n", ""),
+    "link-lends-anything": Fault(
+        "ivshmem link", LINK_HOST, "\tif (unlikely(v->ledger[*line] != HOME))", "\tif (false)"),
+    "link-lends-any-address": Fault(
+        "ivshmem link", LINK_HOST,
+        "(off % IVSHMEM_LINK_LINE != 0 || off / IVSHMEM_LINK_LINE >= v->lines)",
+        "(off / IVSHMEM_LINK_LINE >= v->lines)"),
+    "link-lends-unnoted": Fault(
+        "ivshmem link, both ends", LINK_HOST, "\tv->ledger[*line] = LENT;\n", ""),
+    "link-reclaims-none": Fault(
+        "ivshmem link, both ends", LINK_HOST, "\tn = reclaim(l);\n", "\tn = 0;\n"),
+    "link-reclaims-dirty": Fault(
+        "ivshmem link, deaths", LINK_HOST, "\tif (l->mbufs)\n", "\tif (false)\n"),
+    "link-no-turn": Fault(
+        "ivshmem link, both ends", LINK_HOST, "\tif (unlikely(attachment != l->attachment))\n",
+        "\tif (false)\n"),
+    "link-keeps-indices": Fault(
+        "ivshmem link, deaths", LINK_HOST,
+        "\tl->tail = l->head = l->known_head = l->known_tail = 0;\n", ""),
+    "link-stays-broken": Fault("ivshmem link", LINK_HOST, "\tl->broken = false;\n", ""),
+    "link-no-given-check": Fault(
+        "ivshmem link", LINK_HOST, "\t\tif (unlikely(ready > l->mask + 1))\n", "\t\tif (false)\n"),
+    "link-no-taken-check": Fault(
+        "ivshmem link", LINK_HOST, "\t\tif (unlikely(room > size))\n", "\t\tif (false)\n"),
+    "link-not-its-turn": Fault(
+        "ivshmem link", LINK_GUEST,
+        "\treturn pvn_le64_to_cpu(LOAD_ACQUIRE(&l->shared->attachment)) == l->attachment;",
+        "\treturn l->attachment != 0;"),
+
+    # IVSHMEM, the server
+    "server-tells-no-end": Fault(
+        "ivshmem server", SERVER_CLIENT, "\t\tif (send_message(s, c, told->number, -1) == 0)",
+        "\t\tif (false)"),
+    "server-old-number": Fault(
+        "ivshmem server", SERVER_CLIENT, "\twhile (number_taken(s, s->last_number));",
+        "\twhile (false);"),
+    "server-two-hosts": Fault(
+        "ivshmem server", SERVER_CLIENT, "\t\treturn s->clients[0] == NULL ? 0 : SERVER_PLACES;",
+        "\t\treturn 0;"),
+    "server-listens": Fault(
+        "ivshmem server", SERVER_CLIENT, "\t\tif (n >= 0 || (errno", "\t\tif (n == 0 || (errno"),
+    "server-host-stays": Fault(
+        "ivshmem server", SERVER_CLIENT, "\t\t\tserver_host_absent(s);", "\t\t\t(void)0;"),
+    "server-any-memory": Fault(
+        "ivshmem server", SERVER_MEMORY, "\t    pvn_le64_to_cpu(magic) != IVSHMEM_MAGIC)",
+        "\t    false)"),
+    "server-no-seals": Fault(
+        "ivshmem server, memory", SERVER_MEMORY,
+        "\t(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);\n", ""),
+    "server-any-file-size": Fault(
+        "ivshmem server, refused", SERVER_MEMORY,
+        "\tif (S_ISREG(st.st_mode) && (uint64_t)st.st_size == cfg->size)",
+        "\tif (S_ISREG(st.st_mode))"),
+    "server-any-size": Fault(
+        "ivshmem server, refused", REGION, "size <= IVSHMEM_SIZE_MAX && (size & (size - 1)) == 0)",
+        "size <= IVSHMEM_SIZE_MAX)"),
+
+    # IVSHMEM, what a peer believes of a server
+    "peer-any-version": Fault(
+        "ivshmem peer", PEER_SOCKET, "\tif (value != IVSHMEM_SERVER_VERSION || fd >= 0)",
+        "\tif (fd >= 0)"),
+    "peer-any-number": Fault(
+        "ivshmem peer", PEER_SOCKET, "\tif (value < 0 || value > IVSHMEM_PEER_MAX)\n",
+        "\tif (value < 0)\n"),
+    "peer-any-bell": Fault(
+        "ivshmem peer", PEER_SOCKET, "\tif (!peer_is_bell(bell))", "\tif (false)"),
+    "peer-goes-on": Fault(
+        "ivshmem peer", PEER_SOCKET, "\t\t\tp->socket.gone = true;\n", ""),
+    "peer-endless-bells": Fault(
+        "ivshmem peer", PEER_BELLS, "\t\tclose(bell); /* more than we can count */",
+        "\t\t(void)bell;"),
 }

@@ -44,7 +44,7 @@ read_word(struct place *place, const char *word, char *why)
 	if (strncmp(word, "mac=", 4) == 0 && pvs_mac_read(word + 4, &place->mac, &end) == 0 &&
 	    *end == '\0')
 		return 0;
-	if (strncmp(word, "port=", 5) == 0 && pvn_ivshmem_name_check(word + 5) == 0) {
+	if (strncmp(word, "port=", 5) == 0 && pvn_ivshmem_check_object_name(word + 5) == 0) {
 		strcpy(place->port, word + 5);
 		return 0;
 	}

@@ -144,6 +144,19 @@ pvn_ivshmem_detach(struct pvn_ivshmem_attached *a)
 	pthread_mutex_unlock(&attached_lock);
 }
 
+int
+pvn_ivshmem_attach_unsafe_heap(struct pvn_ivshmem_attached *a, const char *spec)
+{
+	int ret;
+
+	if (a == NULL || spec == NULL)
+		return ivs_fail(EINVAL, "a region and a specification are needed");
+	pthread_mutex_lock(&attached_lock);
+	ret = attached_heap(a, spec);
+	pthread_mutex_unlock(&attached_lock);
+	return ret;
+}
+
 static int
 look(struct pvn_ivshmem_attached *a)
 {

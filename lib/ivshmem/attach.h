@@ -5,6 +5,7 @@
  *
  *   attach.c          mapped, checked, followed, let go
  *   attach_objects.c  found by name
+ *   attach_heap.c     the host's whole heap
  */
 #ifndef IVSHMEM_ATTACH_H
 #define IVSHMEM_ATTACH_H
@@ -33,6 +34,9 @@ struct pvn_ivshmem_attached {
 	uint32_t changes;
 	struct pvn_ivshmem_attached *next;
 };
+
+/* With the lock held. */
+int attached_heap(struct pvn_ivshmem_attached *a, const char *spec);
 
 /* Follows the table; whether anything came or went. */
 bool attached_follow(struct pvn_ivshmem_attached *a);

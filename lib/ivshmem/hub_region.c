@@ -123,7 +123,7 @@ int
 pvn_ivshmem_hub_add_net(struct pvn_ivshmem_hub *hub, const char *name, uint64_t len)
 {
 	struct hub_net net = {0};
-	int ret = pvn_ivshmem_name_check(name);
+	int ret = pvn_ivshmem_check_object_name(name);
 
 	if (ret < 0)
 		return ret;

@@ -371,7 +371,7 @@ create(struct share *s, struct pvn_ivshmem_link *l, uint32_t entries)
 static int
 check_arguments(const char *name, const struct rte_mempool *pool, uint32_t entries)
 {
-	if (pvn_ivshmem_name_check(name) < 0)
+	if (pvn_ivshmem_check_object_name(name) < 0)
 		return -EINVAL;
 	if (pool == NULL)
 		return ivs_fail(EINVAL, "a link needs a mempool");

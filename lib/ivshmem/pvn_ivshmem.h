@@ -43,9 +43,16 @@ struct pvn_ivshmem_conf {
 	uint32_t objects_max; /* 0: 1024 */
 	uint32_t wait_ms;     /* for a guest of the host before to let go; 0: 2000 */
 	bool read_only;	      /* the guest cannot write: memory zones only */
-	const char *where;    /* a peer (pvn_ivshmem_peer.h), for a keeper "socket:PATH.host"; NULL:
-			       * memory    of its own, which ends with us
-			       */
+	/* Objects of this process's own heap can be exported, too, for which the guest gets all of
+	 * that heap, or as much of it as a power of two of bytes has: whatever else is in it, the
+	 * guest can read and overwrite. EAL must have been started with --base-virtaddr, an address
+	 * that is free in the guest, and with --single-file-segments or --no-huge, and its memory
+	 * should be a power of two (-m). Links are for pools in the region all the same.
+	 */
+	bool unsafe_whole_heap;
+	const char *where; /* a peer (pvn_ivshmem_peer.h), for a keeper "socket:PATH.host"; NULL:
+			    * memory    of its own, which ends with us
+			    */
 };
 
 /* Makes a region, or begins anew in one whose host has died. Its name is one that
@@ -117,7 +124,9 @@ int pvn_ivshmem_info(const char *name, struct pvn_ivshmem_info *info);
  */
 int pvn_ivshmem_poll(const char *name);
 
-/* Tells that the guest is dead, for whoever knows it from elsewhere. */
+/* Tells that the guest is dead, for whoever knows it from elsewhere. One that lives all the same
+ * sees it at its next poll, and must attach anew; what it does until then nobody can prevent.
+ */
 int pvn_ivshmem_gone(const char *name);
 
 /* The region's hold on its memory, for doorbells; its thread is the one that polls. NULL. */

@@ -44,14 +44,21 @@ struct rte_memzone;
  */
 int pvn_ivshmem_attach(const char *spec, unsigned int flags, struct pvn_ivshmem_attached **out);
 
+/* Attaches to the whole heap of the region's host as well (unsafe_whole_heap in pvn_ivshmem.h),
+ * which is another file or device: objects in it, until then left out, are found from here on. For
+ * a file it must be the host's; of several devices, the one that it is not says -ENODEV.
+ * -ENOENT the region shares no heap, -EEXIST the host's addresses are taken here, -EALREADY.
+ */
+int pvn_ivshmem_attach_unsafe_heap(struct pvn_ivshmem_attached *a, const char *spec);
+
 /* Takes all of it out again and unmaps it: nothing of it may be in use. NULL is fine. */
 void pvn_ivshmem_detach(struct pvn_ivshmem_attached *a);
 
 /* To be called a few times a second: counts the heartbeat up, and follows the host's table. 1 if
  * objects came or went, 0, or a negative errno: -ENOTCONN the host has left or is dead, -ESTALE it
- * has begun anew, -EOWNERDEAD another guest has taken our place, -ENODEV the device is gone. Then:
- * stop using it, detach, and attach again if you like. The host waits for that before it begins
- * anew.
+ * has begun anew, or has given us up for dead, -EOWNERDEAD another guest has taken our place,
+ * -ENODEV the device is gone. Then: stop using it, detach, and attach again if you like. The host
+ * waits for that before it begins anew.
  */
 int pvn_ivshmem_attached_poll(struct pvn_ivshmem_attached *a);
 

@@ -23,13 +23,20 @@
 
 #include "ivshmem.h"
 
-/* 0, or -EINVAL: 1..31 printable characters, no blank at an end, no '/', not '.' and no "..". */
-int pvn_ivshmem_name_check(const char *name);
-
-/* 0, or -EINVAL: a power of two from IVSHMEM_SIZE_MIN to IVSHMEM_SIZE_MAX. QEMU aborts, with its
- * guest, on anything that is no power of two.
+/* Whether a region may be called so: 1..31 letters, digits, '.', '_', '-', the first one a letter
+ * or a digit. 0 or -EINVAL.
  */
-int pvn_ivshmem_size_check(uint64_t size);
+int pvn_ivshmem_check_name(const char *name);
+
+/* The same of an object, whose name is often DPDK's: 1..31 printable characters, no blank at an
+ * end, no '/', not '.' and no "..".
+ */
+int pvn_ivshmem_check_object_name(const char *name);
+
+/* Whether a region may have this size: a power of two, 1 MiB..1 TiB; QEMU aborts on others, with
+ * its guest. 0 or -EINVAL.
+ */
+int pvn_ivshmem_check_size(uint64_t size);
 
 /* CRC-32C, as everywhere: of "123456789" it is 0xe3069283. */
 uint32_t pvn_ivshmem_crc(const void *data, size_t len);
@@ -62,6 +69,8 @@ struct pvn_ivshmem_host {
 	uint64_t data_off;
 	uint64_t generation;
 	uint64_t heartbeat;
+	uint64_t attachment; /* of the guest that was there at the last look; 0: none */
+	uint64_t gone;	     /* the one before: it never is there again */
 };
 
 /* What a guest's page says at this instant. */
@@ -88,7 +97,15 @@ bool pvn_ivshmem_host_held(const struct pvn_ivshmem_host *h, uint32_t *peer);
 void pvn_ivshmem_host_present(struct pvn_ivshmem_host *h);
 
 void pvn_ivshmem_host_beat(struct pvn_ivshmem_host *h);
-void pvn_ivshmem_host_look(const struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest_seen *seen);
+
+/* An attachment that one look has not found any more is gone for all later ones, whatever the
+ * guest's page says then: its guest sees that too, and attaches anew. So nobody who was given up
+ * can come back to what has been set back meanwhile.
+ */
+void pvn_ivshmem_host_look(struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest_seen *seen);
+
+/* The guest that is there is gone, for whoever knows it from elsewhere. */
+void pvn_ivshmem_host_gone(struct pvn_ivshmem_host *h);
 
 /* Tells guests that it is over, and forgets the memory. */
 void pvn_ivshmem_host_leave(struct pvn_ivshmem_host *h);
@@ -130,8 +147,9 @@ int pvn_ivshmem_header_check(const void *mem, uint64_t size, struct ivshmem_head
 int pvn_ivshmem_guest_attach(struct pvn_ivshmem_guest *g, void *mem, uint64_t size, bool writable,
 			     uint32_t peer);
 
-/* 0: all is well. -ENOTCONN the host has left or is dead, -ESTALE it has begun anew, -EOWNERDEAD
- * another guest has taken our place. Then nothing of the region may be used any more.
+/* 0: all is well. -ENOTCONN the host has left or is dead, -ESTALE it has begun anew, or has given
+ * us up for dead, -EOWNERDEAD another guest has taken our place. Then nothing of the region may be
+ * used any more.
  */
 int pvn_ivshmem_guest_look(const struct pvn_ivshmem_guest *g);
 

@@ -23,6 +23,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "pvn_ivshmem_region.h"
+
 #define PVN_IVSHMEM_GUESTS_MAX 255u
 #define PVN_IVSHMEM_GUESTS_DEFAULT 16u
 
@@ -56,16 +58,6 @@ struct pvn_ivshmem_server_stats {
 	uint64_t refused; /* no room, the host's place taken, no descriptor left */
 	uint64_t dropped; /* sent something, or could be told no more */
 };
-
-/* Whether a region may be called so: 1..31 letters, digits, '.', '_', '-', the first one a letter
- * or a digit. 0 or -EINVAL.
- */
-int pvn_ivshmem_check_name(const char *name);
-
-/* Whether a region may have this size: a power of two, 1 MiB..1 TiB; QEMU aborts on others. 0 or
- * -EINVAL.
- */
-int pvn_ivshmem_check_size(uint64_t size);
 
 /* Makes memory and sockets. A socket that a dead server left is replaced; -EADDRINUSE when somebody
  * serves there. From here on clients may connect, but are answered by pvn_ivshmem_server_run().

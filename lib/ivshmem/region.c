@@ -5,6 +5,7 @@
  */
 #include "region.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -14,7 +15,36 @@
 #include "fail.h"
 
 int
-pvn_ivshmem_name_check(const char *name)
+pvn_ivshmem_check_name(const char *name)
+{
+	size_t len = name != NULL ? strlen(name) : 0;
+
+	for (size_t i = 0; i < len && len < IVSHMEM_NAME_MAX; i++) {
+		if (isalnum((unsigned char)name[i]) || (i > 0 && strchr("._-", name[i]) != NULL))
+			continue;
+		return ivs_fail(EINVAL,
+				"'%s': a name has letters, digits, '.', '_' and '-', and begins "
+				"with a letter or a digit",
+				name);
+	}
+	if (len > 0 && len < IVSHMEM_NAME_MAX)
+		return 0;
+	return ivs_fail(EINVAL, "'%.64s': a name has 1..%u characters", name != NULL ? name : "",
+			IVSHMEM_NAME_MAX - 1);
+}
+
+int
+pvn_ivshmem_check_size(uint64_t size)
+{
+	if (size >= IVSHMEM_SIZE_MIN && size <= IVSHMEM_SIZE_MAX && (size & (size - 1)) == 0)
+		return 0;
+	return ivs_fail(EINVAL,
+			"size %" PRIu64 ": expected a power of two, 1 MiB..1 TiB, or QEMU aborts",
+			size);
+}
+
+int
+pvn_ivshmem_check_object_name(const char *name)
 {
 	size_t len;
 
@@ -32,18 +62,6 @@ pvn_ivshmem_name_check(const char *name)
 		return ivs_fail(EINVAL, "the name '%s' begins or ends with a blank", name);
 	if (strchr(name, '/') != NULL || strstr(name, "..") != NULL || strcmp(name, ".") == 0)
 		return ivs_fail(EINVAL, "the name '%s': '/', '..' and '.' are not accepted", name);
-	return 0;
-}
-
-int
-pvn_ivshmem_size_check(uint64_t size)
-{
-	if (size < IVSHMEM_SIZE_MIN || size > IVSHMEM_SIZE_MAX || (size & (size - 1)) != 0)
-		return ivs_fail(EINVAL,
-				"a region of %" PRIu64
-				" bytes: expected a power of two from %" PRIu64 " to %" PRIu64
-				", QEMU ends at once with any other",
-				size, IVSHMEM_SIZE_MIN, IVSHMEM_SIZE_MAX);
 	return 0;
 }
 
@@ -86,15 +104,22 @@ region_object_sum(const struct ivshmem_object *object)
 	return pvn_ivshmem_crc(object, offsetof(struct ivshmem_object, checksum));
 }
 
-bool
-region_name_stored(const char name[IVSHMEM_NAME_MAX])
+/* Whether it ends, with zeros to the end, as every name is stored. */
+static bool
+name_ends(const char name[IVSHMEM_NAME_MAX])
 {
 	size_t len = strnlen(name, IVSHMEM_NAME_MAX);
 
 	for (size_t i = len; i < IVSHMEM_NAME_MAX; i++)
 		if (name[i] != '\0')
 			return false;
-	return len < IVSHMEM_NAME_MAX && pvn_ivshmem_name_check(name) == 0;
+	return len < IVSHMEM_NAME_MAX;
+}
+
+static bool
+object_name_stored(const char name[IVSHMEM_NAME_MAX])
+{
+	return name_ends(name) && pvn_ivshmem_check_object_name(name) == 0;
 }
 
 #define STAMP_WORDS(X)                                                                             \
@@ -134,9 +159,9 @@ region_object_check(const struct ivshmem_object *o, uint64_t data_off, uint64_t 
 
 	if (type == IVSHMEM_FREE || type > IVSHMEM_TYPE_LAST)
 		return ivs_fail(EPROTO, "an object of the unknown type %u", type);
-	if (!region_name_stored(o->name))
+	if (!object_name_stored(o->name))
 		return ivs_fail(EPROTO, "an object with a name that nobody can give");
-	if (o->ops[0] != '\0' && !region_name_stored(o->ops))
+	if (o->ops[0] != '\0' && !object_name_stored(o->ops))
 		return ivs_fail(EPROTO, "object '%s' with operations of no name", o->name);
 	if ((pvn_le32_to_cpu(o->flags) & IVSHMEM_OBJECT_IN_HEAP) != 0) {
 		data_off = 0;
@@ -169,7 +194,7 @@ header_fields_check(const struct ivshmem_header *h, uint64_t size)
 				base);
 	if (h->generation == 0)
 		return ivs_fail(EPROTO, "generation 0 in the header");
-	if (!region_name_stored(h->name))
+	if (!name_ends(h->name) || pvn_ivshmem_check_name(h->name) < 0)
 		return ivs_fail(EPROTO, "a region with a name that nobody can give");
 	if (max == 0 || max > IVSHMEM_OBJECTS_MAX)
 		return ivs_fail(EPROTO, "a table of %u objects: expected 1 to %u", max,
@@ -202,7 +227,7 @@ pvn_ivshmem_header_check(const void *mem, uint64_t size, struct ivshmem_header *
 	const struct ivshmem_header *there = mem;
 	uint64_t magic;
 
-	if (pvn_ivshmem_size_check(size) < 0)
+	if (pvn_ivshmem_check_size(size) < 0)
 		return -ERANGE;
 	/* Pairs with REL-MAGIC. */
 	magic = pvn_le64_to_cpu(LOAD_ACQUIRE(&there->magic));

@@ -25,9 +25,6 @@ uint32_t region_object_sum(const struct ivshmem_object *object);
 /* Copies out of shared memory, each word once; whole words. */
 void region_copy(void *to, const void *from, size_t bytes);
 
-/* Whether a name read from memory could have been given: it ends, with zeros to the end. */
-bool region_name_stored(const char name[IVSHMEM_NAME_MAX]);
-
 /* 0, or what is wrong with an object in a region of `size` bytes whose data begins at `data_off`.
  */
 int region_object_check(const struct ivshmem_object *o, uint64_t data_off, uint64_t size);

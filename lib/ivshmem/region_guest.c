@@ -11,7 +11,7 @@
 #include "fail.h"
 #include "pvn_ivshmem_peer.h"
 
-/* 0, -ENOTCONN or -ESTALE. */
+/* And takes us to be there. 0, -ENOTCONN or -ESTALE. */
 static int
 host_is_there(const struct pvn_ivshmem_guest *g)
 {
@@ -25,6 +25,12 @@ host_is_there(const struct pvn_ivshmem_guest *g)
 		return ivs_fail(ESTALE, "the host of region '%s' has begun anew", g->header.name);
 	if (state != IVSHMEM_PRESENT)
 		return ivs_fail(ENOTCONN, "the host of region '%s' is gone", g->header.name);
+	/* ACQ-GONE. Pairs with REL-GONE. */
+	if (g->attachment != 0 && pvn_le64_to_cpu(LOAD_ACQUIRE(&page->gone)) == g->attachment)
+		return ivs_fail(
+			ESTALE,
+			"the host of region '%s' has taken this guest for dead: attach anew",
+			g->header.name);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ plan(struct pvn_ivshmem_host *h, const struct pvn_ivshmem_layout *l)
 	uint64_t align = l->data_align != 0 ? l->data_align : IVSHMEM_PAGE;
 	uint64_t table;
 
-	if (pvn_ivshmem_name_check(l->name) < 0 || pvn_ivshmem_size_check(l->size) < 0)
+	if (pvn_ivshmem_check_name(l->name) < 0 || pvn_ivshmem_check_size(l->size) < 0)
 		return -EINVAL;
 	h->objects_max = l->objects_max != 0 ? l->objects_max : IVSHMEM_OBJECTS_DEFAULT;
 	if (h->objects_max > IVSHMEM_OBJECTS_MAX)
@@ -112,6 +112,7 @@ pvn_ivshmem_host_present(struct pvn_ivshmem_host *h)
 	STORE_ONCE(&page->peer, pvn_cpu_to_le32(IVSHMEM_PEER_HOST));
 	STORE_ONCE(&page->heartbeat, 0);
 	STORE_ONCE(&page->changes, 0);
+	STORE_ONCE(&page->gone, 0);
 	/* REL-MAGIC: the header before its magic. */
 	STORE_RELEASE(&there->magic, h->header.magic);
 	/* REL-PRESENT: everything before it. Pairs with ACQ-PRESENT in the guest. */
@@ -124,8 +125,8 @@ pvn_ivshmem_host_beat(struct pvn_ivshmem_host *h)
 	STORE_ONCE(&region_host_page(h->mem)->heartbeat, pvn_cpu_to_le64(++h->heartbeat));
 }
 
-void
-pvn_ivshmem_host_look(const struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest_seen *seen)
+static void
+read_page(const struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest_seen *seen)
 {
 	struct ivshmem_guest_page *page = region_guest_page(h->mem);
 	uint32_t state = pvn_le32_to_cpu(LOAD_ACQUIRE(&page->state)); /* pairs with REL-HERE */
@@ -141,6 +142,34 @@ pvn_ivshmem_host_look(const struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest
 	    pvn_le32_to_cpu(LOAD_ACQUIRE(&page->state)) != IVSHMEM_PRESENT)
 		seen->present = false;
 	seen->attachment = seen->present ? attachment : 0;
+}
+
+void
+pvn_ivshmem_host_gone(struct pvn_ivshmem_host *h)
+{
+	if (h->attachment == 0)
+		return;
+	h->gone = h->attachment;
+	h->attachment = 0;
+	/* REL-GONE. Pairs with ACQ-GONE in the guest. */
+	STORE_RELEASE(&region_host_page(h->mem)->gone, pvn_cpu_to_le64(h->gone));
+}
+
+/* The page can say again that the guest is there: two that attach at once write to it in turns, and
+ * one of them may die in that. One note is enough: a guest stores its attachment once, so the page
+ * does not have an older one again.
+ */
+void
+pvn_ivshmem_host_look(struct pvn_ivshmem_host *h, struct pvn_ivshmem_guest_seen *seen)
+{
+	read_page(h, seen);
+	if (seen->attachment != h->attachment)
+		pvn_ivshmem_host_gone(h);
+	if (seen->present && seen->attachment == h->gone) {
+		seen->present = false;
+		seen->attachment = 0;
+	}
+	h->attachment = seen->attachment;
 }
 
 void

@@ -7,7 +7,6 @@
  */
 #include "server.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,35 +24,6 @@
 #ifndef MFD_HUGE_SHIFT
 #define MFD_HUGE_SHIFT 26
 #endif
-
-int
-pvn_ivshmem_check_name(const char *name)
-{
-	size_t len = name != NULL ? strlen(name) : 0;
-
-	for (size_t i = 0; i < len && len < IVSHMEM_NAME_MAX; i++) {
-		if (isalnum((unsigned char)name[i]) || (i > 0 && strchr("._-", name[i]) != NULL))
-			continue;
-		return ivs_fail(EINVAL,
-				"'%s': a name has letters, digits, '.', '_' and '-', and begins "
-				"with a letter or a digit",
-				name);
-	}
-	if (len > 0 && len < IVSHMEM_NAME_MAX)
-		return 0;
-	return ivs_fail(EINVAL, "'%.64s': a name has 1..%u characters", name != NULL ? name : "",
-			IVSHMEM_NAME_MAX - 1);
-}
-
-int
-pvn_ivshmem_check_size(uint64_t size)
-{
-	if (size >= IVSHMEM_SIZE_MIN && size <= IVSHMEM_SIZE_MAX && (size & (size - 1)) == 0)
-		return 0;
-	return ivs_fail(EINVAL,
-			"size %" PRIu64 ": expected a power of two, 1 MiB..1 TiB, or QEMU aborts",
-			size);
-}
 
 static int
 check_huge_page(uint64_t size, uint64_t huge_page)

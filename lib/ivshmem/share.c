@@ -128,7 +128,8 @@ begin(struct share *s, const struct pvn_ivshmem_conf *conf)
 		.name = s->name,
 		.size = s->size,
 		.base = s->base,
-		.flags = s->read_only ? IVSHMEM_F_READ_ONLY : 0,
+		.flags = (s->read_only ? IVSHMEM_F_READ_ONLY : 0) |
+			 (conf->unsafe_whole_heap ? IVSHMEM_F_WHOLE_HEAP : 0),
 		.objects_max = conf->objects_max,
 	};
 	int ret;
@@ -144,7 +145,7 @@ begin(struct share *s, const struct pvn_ivshmem_conf *conf)
 	if (s->objects == NULL)
 		return ivs_fail(ENOMEM, "no memory for %u objects", s->host.objects_max);
 	pvn_ivshmem_host_present(&s->host);
-	return 0;
+	return conf->unsafe_whole_heap ? share_whole_publish(s) : 0;
 }
 
 static void
@@ -154,6 +155,7 @@ end(struct share *s)
 
 	pvn_ivshmem_host_leave(&s->host);
 	share_unmap(s);
+	share_whole_end(s);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	free(s->objects);
@@ -170,9 +172,11 @@ make(const char *name, const struct pvn_ivshmem_conf *conf, struct share **slot)
 	if (s == NULL)
 		return ivs_fail(ENOMEM, "no memory");
 	memcpy(s->name, name, strlen(name));
-	s->lock_fd = s->socket = -1;
+	s->lock_fd = s->socket = s->whole_fd = -1;
 	s->read_only = conf->read_only;
 	ret = hold_name(s);
+	if (ret == 0 && conf->unsafe_whole_heap)
+		ret = share_whole_find(s);
 	if (ret == 0)
 		ret = share_map(s, conf);
 	if (ret == 0)
@@ -189,8 +193,7 @@ pvn_ivshmem_create(const char *name, const struct pvn_ivshmem_conf *conf)
 {
 	static const struct pvn_ivshmem_conf defaults;
 	struct share **slot;
-	int ret = name != NULL ? pvn_ivshmem_check_name(name)
-			       : ivs_fail(EINVAL, "a region needs a name");
+	int ret = pvn_ivshmem_check_name(name);
 
 	if (ret < 0)
 		return ret;
@@ -268,17 +271,24 @@ pvn_ivshmem_peer_of(const char *name)
 static int
 guest_is(struct share *s, const struct pvn_ivshmem_guest_seen *seen)
 {
-	bool there = seen->present && seen->attachment != s->dead;
-	uint64_t now = share_now_ms(), attachment = there ? seen->attachment : 0;
+	uint64_t now = share_now_ms(), attachment = seen->attachment;
 
-	if (there && (seen->heartbeat != s->guest_beat || attachment != s->attachment))
+	if (seen->present && (seen->heartbeat != s->guest_beat || attachment != s->attachment))
 		s->beat_ms = now;
 	s->guest_beat = seen->heartbeat;
-	s->guest_peer = there ? seen->peer : IVSHMEM_PEER_HOST;
+	s->guest_peer = seen->present ? seen->peer : IVSHMEM_PEER_HOST;
 	if (attachment == s->attachment)
 		return 0;
 	STORE_RELEASE(&s->attachment, attachment);
 	return 1;
+}
+
+static void
+give_up(struct share *s, struct pvn_ivshmem_guest_seen *seen)
+{
+	pvn_ivshmem_host_gone(&s->host);
+	seen->present = false;
+	seen->attachment = 0;
 }
 
 static int
@@ -291,7 +301,7 @@ look(struct share *s)
 	pvn_ivshmem_host_look(&s->host, &seen);
 	if (seen.present && seen.peer != IVSHMEM_PEER_HOST &&
 	    !pvn_ivshmem_peer_there(s->peer, seen.peer))
-		s->dead = seen.attachment;
+		give_up(s, &seen);
 	changed = guest_is(s, &seen);
 	return ret < 0 ? ret : changed;
 }
@@ -319,7 +329,7 @@ pvn_ivshmem_gone(const char *name)
 	s = share_find(name);
 	if (s != NULL) {
 		pvn_ivshmem_host_look(&s->host, &seen);
-		s->dead = seen.attachment;
+		give_up(s, &seen);
 		guest_is(s, &seen);
 	}
 	pthread_mutex_unlock(&share_lock);

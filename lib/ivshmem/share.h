@@ -8,6 +8,7 @@
  *   share_objects.c   what is exported
  *   share_show.c      for people, and for QEMU
  *   share_telemetry.c for DPDK's telemetry
+ *   share_whole.c     the whole heap of EAL
  *   link_host.c       links
  */
 #ifndef IVSHMEM_SHARE_H
@@ -41,10 +42,13 @@ struct share {
 	uint32_t object_count;
 	struct pvn_ivshmem_link *links;
 
+	/* The whole heap of EAL, as far as it is shared. */
+	int whole_fd; /* < 0: it is not */
+	uint64_t whole_base, whole_bytes;
+	pvn_le64 *whole_mark;
+
 	/* Who is there; read by links in other threads. */
 	uint64_t attachment;
-	uint64_t dead; /* the attachment that is known to be gone: its page says otherwise for ever
-			*/
 	uint32_t guest_peer;
 	uint64_t guest_beat;
 	uint64_t beat_ms; /* when it counted up last */
@@ -65,6 +69,12 @@ int share_heap(struct share *s);
 int share_heap_end(struct share *s);
 /* Whether all of it lies in the data. */
 bool share_has(const struct share *s, const void *addr, uint64_t len);
+
+/* Looks whether EAL's heap can be shared; then says so in the region. */
+int share_whole_find(struct share *s);
+int share_whole_publish(struct share *s);
+void share_whole_end(struct share *s);
+bool share_whole_has(const struct share *s, const void *addr, uint64_t len);
 
 /* The stamp of this build. */
 void share_stamp(struct ivshmem_stamp *stamp);

@@ -32,7 +32,7 @@ open_own(struct share *s, const struct pvn_ivshmem_conf *conf)
 	char spec[64];
 	int fd, ret;
 
-	if (pvn_ivshmem_size_check(size) < 0)
+	if (pvn_ivshmem_check_size(size) < 0)
 		return -EINVAL;
 	if (conf->page_size != 0) {
 		if ((conf->page_size & (conf->page_size - 1)) != 0 || conf->page_size > size)
@@ -86,6 +86,29 @@ map_anywhere_fixed(struct share *s)
 	return -EEXIST;
 }
 
+/* Huge pages of our own are reserved when they are mapped. */
+static int
+map_it(struct share *s, const struct pvn_ivshmem_conf *conf)
+{
+	uint64_t page = conf->page_size != 0 ? conf->page_size : IVSHMEM_PAGE;
+	int ret;
+
+	if (conf->base % page != 0)
+		return ivs_fail(EINVAL, "the base 0x%" PRIx64 ": expected a multiple of %" PRIu64,
+				conf->base, page);
+	if (conf->base != 0)
+		s->mem = pvn_ivshmem_peer_map(s->peer, conf->base, true);
+	ret = conf->base == 0 ? map_anywhere_fixed(s) : s->mem != NULL ? 0 : -errno;
+	if (ret == -ENOMEM && page > SMALL_PAGE)
+		return ivs_fail(ENOMEM,
+				"%" PRIu64 " pages of %" PRIu64 " bytes are needed, and not free:"
+				" write more to /sys/kernel/mm/hugepages/hugepages-%" PRIu64
+				"kB/nr_hugepages",
+				s->size / page, page, page / 1024);
+	s->base = (uintptr_t)s->mem;
+	return ret;
+}
+
 int
 share_map(struct share *s, const struct pvn_ivshmem_conf *conf)
 {
@@ -100,19 +123,12 @@ share_map(struct share *s, const struct pvn_ivshmem_conf *conf)
 	if (ret < 0)
 		return ret;
 	s->size = pvn_ivshmem_peer_size(s->peer);
-	if (pvn_ivshmem_size_check(s->size) < 0)
+	if (pvn_ivshmem_check_size(s->size) < 0)
 		return -EINVAL;
 	if (conf->size != 0 && conf->size != s->size)
 		return ivs_fail(EINVAL, "%s has %" PRIu64 " bytes, not %" PRIu64, s->where, s->size,
 				conf->size);
-	if (conf->base % IVSHMEM_PAGE != 0)
-		return ivs_fail(EINVAL, "the base 0x%" PRIx64 ": expected a multiple of %u",
-				conf->base, IVSHMEM_PAGE);
-	if (conf->base != 0)
-		s->mem = pvn_ivshmem_peer_map(s->peer, conf->base, true);
-	ret = conf->base == 0 ? map_anywhere_fixed(s) : s->mem != NULL ? 0 : -errno;
-	s->base = (uintptr_t)s->mem;
-	return ret;
+	return map_it(s, conf);
 }
 
 void

@@ -15,13 +15,22 @@
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
+/* Whether it can be exported. */
+static bool
+can_show(const struct share *s, const void *addr, uint64_t len)
+{
+	return share_has(s, addr, len) || share_whole_has(s, addr, len);
+}
+
 static struct ivshmem_object
 describe(const struct share *s, enum ivshmem_type type, const char *name, const void *addr,
 	 uint64_t len)
 {
+	bool in_heap = !share_has(s, addr, len);
 	struct ivshmem_object o = {
 		.type = pvn_cpu_to_le32(type),
-		.off = pvn_cpu_to_le64((uintptr_t)addr - s->base),
+		.flags = pvn_cpu_to_le32(in_heap ? IVSHMEM_OBJECT_IN_HEAP : 0),
+		.off = pvn_cpu_to_le64((uintptr_t)addr - (in_heap ? s->whole_base : s->base)),
 		.len = pvn_cpu_to_le64(len),
 	};
 
@@ -44,6 +53,12 @@ publish(struct share *s, const struct ivshmem_object *o, const void *object, con
 static int
 elsewhere(const struct share *s, const char *what, const char *name, const char *how)
 {
+	if (s->whole_fd >= 0)
+		return ivs_fail(ERANGE,
+				"%s '%s' lies neither in region '%s' nor in the first %" PRIu64
+				" bytes of this process's heap, which a device can show: start it"
+				" with a power of two of memory (-m)",
+				what, name, s->name, s->whole_bytes);
 	return ivs_fail(ERANGE,
 			"%s '%s' does not lie in region '%s': %s with the socket that"
 			" pvn_ivshmem_socket(\"%s\") gives",
@@ -71,7 +86,7 @@ add_memzone(struct share *s, const struct rte_memzone *mz)
 
 	if (mz->addr == NULL || mz->len == 0)
 		return ivs_fail(EINVAL, "memory zone '%.31s' is empty", mz->name);
-	if (!share_has(s, mz->addr, mz->len))
+	if (!can_show(s, mz->addr, mz->len))
 		return elsewhere(s, "memory zone", mz->name, "reserve it");
 	o = describe(s, IVSHMEM_MEMZONE, mz->name, mz->addr, mz->len);
 	o.aux[0] = pvn_cpu_to_le64(mz->hugepage_sz);
@@ -96,12 +111,12 @@ add_ring(struct share *s, struct rte_ring *r)
 	struct ivshmem_object o;
 	int i;
 
-	if (!share_has(s, r, len))
+	if (!can_show(s, r, len))
 		return elsewhere(s, "ring", r->name, "create it");
 	if (writable(s, "ring") < 0)
 		return -EROFS;
 	o = describe(s, IVSHMEM_RING, r->name, r, len);
-	o.flags = pvn_cpu_to_le32(single(r) ? 0 : IVSHMEM_OBJECT_MULTI);
+	o.flags |= pvn_cpu_to_le32(single(r) ? 0 : IVSHMEM_OBJECT_MULTI);
 	i = publish(s, &o, r, r);
 	if (i < 0)
 		return i;
@@ -124,7 +139,7 @@ check_chunk(struct rte_mempool *mp, void *arg, struct rte_mempool_memhdr *chunk,
 
 	(void)mp;
 	(void)n;
-	if (!share_has(c->s, chunk->addr, chunk->len))
+	if (!can_show(c->s, chunk->addr, chunk->len))
 		c->outside = true;
 }
 
@@ -133,9 +148,9 @@ lies_in(const struct share *s, struct rte_mempool *mp, uint64_t len)
 {
 	struct chunks c = {.s = s};
 
-	if (!share_has(s, mp, len))
+	if (!can_show(s, mp, len))
 		return false;
-	if (mp->pool_data != NULL && !share_has(s, mp->pool_data, 1))
+	if (mp->pool_data != NULL && !can_show(s, mp->pool_data, 1))
 		return false;
 	rte_mempool_mem_iter(mp, check_chunk, &c);
 	return !c.outside;

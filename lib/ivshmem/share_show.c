@@ -21,9 +21,10 @@ dump_object(FILE *f, const struct ivshmem_object *o)
 {
 	uint32_t flags = pvn_le32_to_cpu(o->flags);
 
-	fprintf(f, "  %-8s %-31s off 0x%08" PRIx64 " len %-10" PRIu64 "%s%s%s\n",
+	fprintf(f, "  %-8s %-31s off 0x%08" PRIx64 " len %-10" PRIu64 "%s%s%s%s\n",
 		type_names[pvn_le32_to_cpu(o->type)], o->name, pvn_le64_to_cpu(o->off),
 		pvn_le64_to_cpu(o->len), o->ops[0] != '\0' ? " ops " : "", o->ops,
+		flags & IVSHMEM_OBJECT_IN_HEAP ? " in the whole heap" : "",
 		flags & IVSHMEM_OBJECT_MULTI ? " several producers or consumers: not crash-safe"
 					     : "");
 }
@@ -39,6 +40,9 @@ dump(FILE *f, const struct share *s)
 	else
 		fprintf(f, "  guest %u, attachment 0x%" PRIx64 ", silent for %" PRIu64 " ms\n",
 			s->guest_peer, s->attachment, share_now_ms() - s->beat_ms);
+	if (s->whole_fd >= 0)
+		fprintf(f, "  the whole heap, unsafe: %" PRIu64 " bytes at 0x%" PRIx64 "\n",
+			s->whole_bytes, s->whole_base);
 	fprintf(f, "  %u of %u objects, %" PRIu64 " buffers lent\n", s->object_count,
 		s->host.objects_max, share_links_lent(s));
 	for (uint32_t i = 0; i < s->host.objects_max; i++)
@@ -64,7 +68,7 @@ pvn_ivshmem_dump(FILE *f, const char *name)
 
 /* A keeper's guests have their own place beside the host's. */
 static int
-cmdline(char *buffer, unsigned int size, const struct share *s)
+region_args(char *buffer, unsigned int size, const struct share *s)
 {
 	char path[sizeof(s->where)];
 	size_t len, host = strlen(".host");
@@ -86,6 +90,47 @@ cmdline(char *buffer, unsigned int size, const struct share *s)
 	}
 	ret = pvn_ivshmem_qemu_args(&cfg, buffer, size);
 	return ret < 0 ? ret : 0;
+}
+
+/* The heap is a device of its own. */
+static int
+heap_args(char *buffer, unsigned int size, const struct share *s)
+{
+	char name[IVSHMEM_NAME_MAX], path[64];
+	struct pvn_ivshmem_qemu_cfg cfg = {
+		.name = name, .size = s->whole_bytes, .file = path, .read_only = s->read_only};
+	int ret;
+
+	if (snprintf(name, sizeof(name), "%s-heap", s->name) >= (int)sizeof(name))
+		return ivs_fail(EINVAL,
+				"the name '%s' is too long for a region with a heap: expected"
+				" up to %zu characters",
+				s->name, sizeof(name) - sizeof("-heap"));
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), s->whole_fd);
+	ret = pvn_ivshmem_qemu_args(&cfg, buffer, size);
+	return ret < 0 ? ret : 0;
+}
+
+/* Both, or nothing. */
+static int
+cmdline(char *buffer, unsigned int size, const struct share *s)
+{
+	char region[1024], heap[512];
+	size_t len;
+	int ret;
+
+	if (s->whole_fd < 0)
+		return region_args(buffer, size, s);
+	ret = region_args(region, sizeof(region), s);
+	if (ret == 0)
+		ret = heap_args(heap, sizeof(heap), s);
+	if (ret < 0)
+		return ret;
+	len = strlen(region) + 1 + strlen(heap);
+	if (len >= size)
+		return ivs_fail(ENOSPC, "the text takes %zu bytes, there are %u", len + 1, size);
+	snprintf(buffer, size, "%s %s", region, heap);
+	return 0;
 }
 
 int

@@ -7,6 +7,7 @@
 #ifndef SHARE_KIT_H
 #define SHARE_KIT_H
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,16 @@
 		if (ret_ < 0)                                                                      \
 			fail_msg("%s: %d, %s", #call, ret_, pvn_ivshmem_why());                    \
 	} while (0)
+
+/* Names of regions are the machine's, or the network namespace's: a test and its children have one
+ * of their own, so that the same test may run twice at once.
+ */
+__attribute__((constructor)) static void
+kit_own_names(void)
+{
+	if (getenv("PVN_KIT_NAMES") == NULL && unshare(CLONE_NEWNET) == 0)
+		setenv("PVN_KIT_NAMES", "own", 1);
+}
 
 static inline void
 kit_eal(const char *program)

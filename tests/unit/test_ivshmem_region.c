@@ -91,30 +91,35 @@ test_h41_names(void **state)
 {
 	static const struct {
 		const char *name;
-		int want;
+		int want; /* of an object's */
+		int want_region;
 	} cases[] = {
-		{"a", 0},
-		{"metadata of 31 characters, yes!", 0},
-		{"thirty-two characters are to many", -EINVAL},
-		{"", -EINVAL},
-		{NULL, -EINVAL},
-		{"a/b", -EINVAL},
-		{"..", -EINVAL},
-		{"a..b", -EINVAL},
-		{".", -EINVAL},
-		{".a", 0},
-		{"a\nb", -EINVAL},
-		{"\x7f", -EINVAL},
-		{"\xc3\xa4", -EINVAL},
-		{" a", -EINVAL},
-		{"a ", -EINVAL},
-		{"a b", 0},
+		{"a", 0, 0},
+		{"metadata_of_31.characters-yes.x", 0, 0},
+		{"metadata of 31 characters, yes!", 0, -EINVAL},
+		{"thirty-two characters are to many", -EINVAL, -EINVAL},
+		{"", -EINVAL, -EINVAL},
+		{NULL, -EINVAL, -EINVAL},
+		{"a/b", -EINVAL, -EINVAL},
+		{"..", -EINVAL, -EINVAL},
+		{"a..b", -EINVAL, 0}, /* no folder of that name */
+		{".", -EINVAL, -EINVAL},
+		{".a", 0, -EINVAL},
+		{"-a", 0, -EINVAL},
+		{"a-", 0, 0},
+		{"a\nb", -EINVAL, -EINVAL},
+		{"\x7f", -EINVAL, -EINVAL},
+		{"\xc3\xa4", -EINVAL, -EINVAL},
+		{" a", -EINVAL, -EINVAL},
+		{"a ", -EINVAL, -EINVAL},
+		{"a b", 0, -EINVAL},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < PVN_DIM(cases); i++) {
 		print_message("case: %s\n", cases[i].name != NULL ? cases[i].name : "NULL");
-		assert_int_equal(pvn_ivshmem_name_check(cases[i].name), cases[i].want);
+		assert_int_equal(pvn_ivshmem_check_object_name(cases[i].name), cases[i].want);
+		assert_int_equal(pvn_ivshmem_check_name(cases[i].name), cases[i].want_region);
 	}
 }
 
@@ -138,7 +143,7 @@ test_h37_sizes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < PVN_DIM(cases); i++)
-		assert_int_equal(pvn_ivshmem_size_check(cases[i].size), cases[i].want);
+		assert_int_equal(pvn_ivshmem_check_size(cases[i].size), cases[i].want);
 }
 
 static void
@@ -314,6 +319,63 @@ test_second_guest_takes_the_place(void **state)
 	pvn_ivshmem_host_look(&host, &seen);
 	assert_int_equal(seen.attachment, b.attachment);
 	pvn_ivshmem_guest_leave(&b);
+}
+
+/* One that attaches at the same time clears the state, and dies, or only stores it late: the guest
+ * that was there seems to go, and to come back to what has been set back meanwhile.
+ */
+static void
+test_gone_is_gone_for_ever(void **state)
+{
+	struct ivshmem_guest_page *page = region_guest_page(mem);
+	struct pvn_ivshmem_guest_seen seen;
+	struct pvn_ivshmem_guest g;
+	uint64_t first;
+
+	(void)state;
+	assert_int_equal(pvn_ivshmem_guest_attach(&g, mem, SIZE, true, 1), 0);
+	first = g.attachment;
+	page->state = pvn_cpu_to_le32(IVSHMEM_ABSENT);
+	page->state = pvn_cpu_to_le32(IVSHMEM_PRESENT);
+	pvn_ivshmem_host_look(&host, &seen); /* nobody has seen it */
+	assert_int_equal(seen.attachment, first);
+	page->state = pvn_cpu_to_le32(IVSHMEM_ABSENT);
+	pvn_ivshmem_host_look(&host, &seen);
+	assert_false(seen.present);
+	page->state = pvn_cpu_to_le32(IVSHMEM_PRESENT);
+	for (int i = 0; i < 3; i++) {
+		pvn_ivshmem_host_look(&host, &seen);
+		assert_false(seen.present);
+		assert_int_equal(seen.attachment, 0);
+	}
+	assert_int_equal(pvn_ivshmem_guest_look(&g), -ESTALE);
+	assert_non_null(strstr(pvn_ivshmem_why(), "attach anew"));
+	pvn_ivshmem_guest_leave(&g);
+	assert_int_equal(pvn_ivshmem_guest_attach(&g, mem, SIZE, true, 1), 0);
+	assert_int_not_equal(g.attachment, first);
+	pvn_ivshmem_host_look(&host, &seen);
+	assert_int_equal(seen.attachment, g.attachment);
+	assert_int_equal(pvn_ivshmem_guest_look(&g), 0);
+	pvn_ivshmem_guest_leave(&g);
+}
+
+/* So is one that somebody else knows to be dead, or takes to be. */
+static void
+test_given_up(void **state)
+{
+	struct pvn_ivshmem_guest_seen seen;
+	struct pvn_ivshmem_guest g;
+
+	(void)state;
+	pvn_ivshmem_host_gone(&host); /* nobody is there */
+	assert_int_equal(pvn_ivshmem_guest_attach(&g, mem, SIZE, true, 1), 0);
+	pvn_ivshmem_host_look(&host, &seen);
+	assert_true(seen.present);
+	pvn_ivshmem_host_gone(&host);
+	pvn_ivshmem_host_look(&host, &seen);
+	assert_false(seen.present);
+	assert_int_equal(pvn_ivshmem_guest_look(&g), -ESTALE);
+	pvn_ivshmem_guest_leave(&g);
 }
 
 static void
@@ -518,6 +580,8 @@ main(void)
 		TEST(test_h43_foreign_memory),
 		TEST(test_attach_and_leave),
 		TEST(test_second_guest_takes_the_place),
+		TEST(test_gone_is_gone_for_ever),
+		TEST(test_given_up),
 		TEST(test_h52_host_begins_anew),
 		TEST(test_h53_read_only_guest_writes_nothing),
 		TEST(test_begin_against_attach),
