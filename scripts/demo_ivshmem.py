@@ -170,6 +170,7 @@ class Scene:
                  "vhost-user,id=vhost,chardev=vhost", "-device",
                  f"virtio-net-pci,id=virtio,netdev=vhost,mac={MAC},romfile="] if vhost else []
         self.screen.live("booting the guest again ...")
+        link.program.order("as many buffers under way as over a port")
         begin = time.monotonic()
         with self.guest("second", extra) as vm:
             qemu = vm.qmp("query-version")["qemu"]

@@ -78,17 +78,19 @@ def table(figures):
 def notes(figures):
     """What one has to know to judge the table."""
     versions = figures["versions"]
+    others = "net_ivshmem and vhost-user" if "vhost" in figures else "net_ivshmem"
     paragraphs = [
         f"Measured: one run, {figures['seconds']} s each, one after the other, in the same guest "
-        f"(guest 2). It took {figures['duration_s']:.0f} s in all. Every frame that comes back is "
+        f"(guest 2), at most 192 buffers under way. It took {figures['duration_s']:.0f} s in all. Every frame that comes back is "
         "compared, every byte, with what was sent.",
         "A buffer of pointer mode is filled once and goes round; the guest reads a frame's IPv4 "
-        "header, checks its sum and swaps the addresses. Over net_ivshmem and vhost-user the guest "
-        "is dpdk-testpmd, which swaps the addresses; each driver copies a frame once towards the "
-        "guest and once back, from buffers that are filled once too. Pointer mode trusts the guest, the "
-        "other two do not.",
+        f"header, checks its sum and swaps the addresses. Over {others} the guest is dpdk-testpmd, "
+        "which swaps the addresses; a frame is copied once towards the guest and once back, from "
+        "buffers that are filled once too. Pointer mode trusts the guest, these do not.",
         "Simulated: the guest's processors, by QEMU's TCG, without KVM: compare the columns, not "
-        "with hardware. The device, the memory and the death of the guest are real.",
+        "with hardware, and only if nothing else runs here: five threads that poll share this "
+        "machine's processors, and the ways differ from run to run by several times if others take "
+        "part. The device, the memory and the death of the guest are real.",
         f"Versions: DPDK {versions['dpdk']}, QEMU {versions['qemu']}, guest Linux "
         f"{versions['guest']}, this machine's Linux {versions['host']}.",
     ]

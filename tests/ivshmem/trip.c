@@ -2,15 +2,15 @@
  * Copyright 2026 The Paravane authors
  *
  * The host of the demo: sends the frames of a pcap file to a guest, over and over, and compares
- *what comes back, with its addresses swapped, byte by byte.
+ * what comes back, with its addresses swapped, byte by byte.
  *
  *	trip EAL-OPTIONS -- PCAP link PEER    pointer mode: a buffer is filled once and goes round
  *	trip EAL-OPTIONS -- PCAP port         over the first port, whose driver copies
  *
  * Says how things are ten times a second, and at once when a guest comes or goes, in lines
  *	at NS WORD NUMBER WORD NUMBER ...
- * NS being nanoseconds of CLOCK_MONOTONIC. Over a port, begins when there is a line on stdin. Ends
- * when stdin does.
+ * NS being nanoseconds of CLOCK_MONOTONIC. Over a port, begins when there is a line on stdin; over
+ * a link has no more than a port's buffers under way from then on. Ends when stdin does.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -150,6 +150,9 @@ lend(void)
 {
 	uint32_t n = RTE_MIN(home_tail - home_head, BURST);
 	void *m[BURST];
+
+	if (begun)
+		n = RTE_MIN(n, UNDERWAY - RTE_MIN(away_tail - away_head, UNDERWAY));
 
 	for (uint32_t i = 0; i < n; i++)
 		m[i] = home[(home_head + i) & BUFFERS].m;
