@@ -460,8 +460,6 @@ FAULTS = {
         "\tif (value < 0)\n"),
     "peer-any-bell": Fault(
         "ivshmem peer", PEER_SOCKET, "\tif (!peer_is_bell(bell))", "\tif (false)"),
-    "peer-goes-on": Fault(
-        "ivshmem peer", PEER_SOCKET, "\t\t\tp->socket.gone = true;\n", ""),
     "peer-endless-bells": Fault(
         "ivshmem peer", PEER_BELLS, "\t\tclose(bell); /* more than we can count */",
         "\t\t(void)bell;"),
