@@ -11,8 +11,8 @@
 #include "hub.h"
 #include "ivshmem_net.h"
 
-/* Ticks after which a guest that nobody can see, and whose heartbeat has stopped, need not be
- * waited for. Net ports rely on nothing that it does afterwards.
+/* Ticks after which a guest that nobody can see, and whose heartbeat has stopped, is not waited for
+ * and has no link. Net ports rely on nothing that it does afterwards.
  */
 #define QUIET_TICKS 30
 
@@ -30,6 +30,18 @@ begin(struct pvn_ivshmem_hub *hub, const char *name)
 	return pvn_ivshmem_host_begin(&hub->host, hub->mem, &layout);
 }
 
+/* Looks at the guest's page; hub->quiet are the ticks since its heartbeat counted up. */
+static void
+look_at_guest(struct pvn_ivshmem_hub *hub, bool tick)
+{
+	pvn_ivshmem_host_look(&hub->host, &hub->seen);
+	if (hub->seen.heartbeat != hub->last_beat)
+		hub->quiet = 0;
+	else if (tick && hub->quiet < QUIET_TICKS)
+		hub->quiet++;
+	hub->last_beat = hub->seen.heartbeat;
+}
+
 /* Whether a guest of the host before us may still use the memory. */
 static bool
 held(struct pvn_ivshmem_hub *hub, bool tick)
@@ -40,11 +52,7 @@ held(struct pvn_ivshmem_hub *hub, bool tick)
 		return false;
 	if (peer != IVSHMEM_PEER_HOST && !pvn_ivshmem_peer_there(hub->peer, peer))
 		return false;
-	pvn_ivshmem_host_look(&hub->host, &hub->seen);
-	if (hub->seen.heartbeat != hub->last_beat)
-		hub->quiet = 0;
-	hub->last_beat = hub->seen.heartbeat;
-	hub->quiet += tick;
+	look_at_guest(hub, tick);
 	return hub->quiet < QUIET_TICKS;
 }
 
@@ -77,7 +85,7 @@ look_host(struct pvn_ivshmem_hub *hub, bool tick)
 	if (!hub->present)
 		return;
 	publish(hub);
-	pvn_ivshmem_host_look(&hub->host, &hub->seen);
+	look_at_guest(hub, tick);
 	if (tick)
 		pvn_ivshmem_host_beat(&hub->host);
 }
@@ -177,8 +185,9 @@ pvn_ivshmem_hub_guest(const struct pvn_ivshmem_hub *hub, uint32_t *peer)
 	*peer = hub->seen.peer;
 	if (hub->broken || !hub->present || !hub->seen.present)
 		return 0;
-	if (hub->seen.peer != IVSHMEM_PEER_HOST &&
-	    !pvn_ivshmem_peer_there(hub->peer, hub->seen.peer))
+	if (hub->seen.peer == IVSHMEM_PEER_HOST
+		    ? hub->quiet == QUIET_TICKS
+		    : !pvn_ivshmem_peer_there(hub->peer, hub->seen.peer))
 		return 0;
 	return hub->seen.attachment;
 }

@@ -172,7 +172,7 @@ open_memory(struct pvn_ivshmem_peer *p)
 	if (bar.size == 0)
 		return ivs_fail(ENXIO,
 				"PCI device %s: its memory (BAR2) got no address: give the port "
-				"that it is plugged into pref64-reserve= of at least the region's "
+				"that it is plugged into pref64-reserve= of twice the region's "
 				"size",
 				p->pci.address);
 	p->size = bar.size;

@@ -154,11 +154,14 @@ chassis_of(const struct pvn_ivshmem_qemu_cfg *cfg)
 	return 16 + sum % 240;
 }
 
+/* The firmware aligns the port's window less than the region must be: in twice its size there is
+ * always an aligned place. [IVS 1]
+ */
 static void
 write_port(const struct pvn_ivshmem_qemu_cfg *cfg, FILE *out)
 {
 	fprintf(out, "-device pcie-root-port,id=pvn-%s-port,chassis=%u,pref64-reserve=%" PRIu64,
-		cfg->name, chassis_of(cfg), cfg->size);
+		cfg->name, chassis_of(cfg), 2 * cfg->size);
 }
 
 int

@@ -145,7 +145,7 @@ def test_text():
         expect((f"path={socket_path}" in args, "vectors=3" in args), (True, True), args)
         expect(f"mem-path={memory}" in keeper.ctl("args r0 --plain"), True, "plain")
         expect("readonly=on" in keeper.ctl("args r0 --plain --read-only"), True, "read-only")
-        expect("pref64-reserve=4194304" in keeper.ctl("port r0"), True, "room of the port")
+        expect("pref64-reserve=8388608" in keeper.ctl("port r0"), True, "room of the port")
         for command in ("qmp r0", "qmp r0 --plain", "qmp r0 --unplug", "qmp r0 --plain --unplug"):
             expect(len([json.loads(line) for line in keeper.ctl(command).splitlines()]), 2, command)
         expect("ivshmem-doorbell" in keeper.ctl("xml r0"), True, "XML")

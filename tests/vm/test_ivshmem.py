@@ -96,7 +96,7 @@ def check_shared(vm, host, region, size):
     host.ask("read 200", f"from-{region}")
 
 
-def test_cold():
+def test_h37_h38_cold():
     """H37 H38: arguments as printed start QEMU; plain and doorbell, memfd and huge pages"""
     regions = {"a": "1M,vectors=4", "b": "4M,vectors=2,hugepages=2M", "c": "2M",
                "d": "4M,hugepages=2M"}
@@ -137,7 +137,7 @@ def check_killed(vm, host):
     expect(took < 1000, True, "soon enough")
 
 
-def test_two_guests():
+def test_h56_two_guests():
     """H56: two guests with a region each; neither sees the other's memory, bells or coming"""
     with Keeper(["a,size=1M,vectors=2", "b,size=1M,vectors=2"]) as keeper:
         hosts = {name: keeper.host(name) for name in "ab"}
@@ -177,7 +177,7 @@ def doorbells(vm, host, number, vectors):
     return program
 
 
-def test_hot():
+def test_h39_h54_h55_hot():
     """H39 H54 H55: QMP as printed plugs; vfio-pci rings both ways; unplugged and plugged again"""
     with tempfile.TemporaryDirectory(prefix="pvn-qmp-") as folder, huge_pages(4), \
             Keeper(["v,size=4M,vectors=4,hugepages=2M", "p,size=4M"]) as keeper:
@@ -243,4 +243,4 @@ def refusals(keeper, vm, monitor):
 
 
 if __name__ == "__main__":
-    checks.main([test_cold, test_two_guests, test_hot], timeout=150)
+    checks.main([test_h37_h38_cold, test_h56_two_guests, test_h39_h54_h55_hot], timeout=150)

@@ -101,6 +101,17 @@ tell:
 	return -EINVAL;
 }
 
+int
+ivshmem_args_parse_pci(const char *text, struct ivshmem_args *args)
+{
+	const bool some = text != NULL && text[0] != '\0';
+	char with_path[512];
+
+	/* What else may be said is as for a guest between processes. */
+	snprintf(with_path, sizeof(with_path), "path=pci%s%s", some ? "," : "", some ? text : "");
+	return ivshmem_args_parse(with_path, args);
+}
+
 void
 ivshmem_args_free(struct ivshmem_args *args)
 {

@@ -18,12 +18,12 @@
 #define PORT_NAME "%s_%u" /* the second and later ones of a device */
 
 static void
-port_name(const struct rte_pci_device *pci, uint32_t nth, char *name, size_t size)
+port_name(const char *device, uint32_t nth, char *name, size_t size)
 {
 	if (nth == 0)
-		snprintf(name, size, "%s", pci->device.name);
+		snprintf(name, size, "%s", device);
 	else
-		snprintf(name, size, PORT_NAME, pci->device.name, nth);
+		snprintf(name, size, PORT_NAME, device, nth);
 }
 
 /* How many net ports there are: 0 if this is no region of ours. The hub stays open for the ports.
@@ -42,27 +42,26 @@ count_ports(struct pvn_ivshmem_hub *hub)
 }
 
 static int
-add_port(struct rte_pci_device *pci, const char *spec, uint32_t nth,
+add_port(const struct ivshmem_bus_device *at, const char *spec, uint32_t nth,
 	 const struct ivshmem_args *base)
 {
-	const rte_iova_t bar = pci->mem_resource[IVSHMEM_BAR_MEMORY].phys_addr;
 	struct ivshmem_args args = *base;
 	char name[RTE_ETH_NAME_MAX_LEN];
 	struct rte_eth_dev *eth;
 	int ret = -ENOMEM;
 
-	port_name(pci, nth, name, sizeof(name));
+	port_name(at->name, nth, name, sizeof(name));
 	args.name = name;
 	eth = rte_eth_dev_allocate(name);
 	if (eth == NULL)
 		return -ENOMEM;
-	eth->device = &pci->device;
-	eth->data->numa_node = pci->device.numa_node;
+	eth->device = at->device;
+	eth->data->numa_node = at->numa;
 	eth->data->dev_private =
 		rte_zmalloc("ivshmem_port", sizeof(struct ivshmem_guestdev), RTE_CACHE_LINE_SIZE);
 	eth->data->mac_addrs = rte_zmalloc("ivshmem_mac", sizeof(struct rte_ether_addr), 0);
 	if (eth->data->dev_private != NULL && eth->data->mac_addrs != NULL)
-		ret = ivshmem_guest_init(eth, spec, nth, bar != 0 ? bar : RTE_BAD_IOVA, &args);
+		ret = ivshmem_guest_init(eth, spec, nth, at->iova, &args);
 	if (ret < 0) {
 		rte_eth_dev_release_port(eth);
 		return ret;
@@ -79,7 +78,7 @@ probe_secondary(struct rte_pci_device *pci)
 	uint32_t nth = 0;
 
 	for (;; nth++) {
-		port_name(pci, nth, name, sizeof(name));
+		port_name(pci->device.name, nth, name, sizeof(name));
 		eth = rte_eth_dev_attach_secondary(name);
 		if (eth == NULL)
 			return nth > 0 ? 0 : 1;
@@ -89,41 +88,54 @@ probe_secondary(struct rte_pci_device *pci)
 	}
 }
 
-/* 0, 1 for a device that is not ours, or -errno. */
-static int
-add_ports(struct rte_pci_device *pci, const char *spec, const struct ivshmem_args *args)
+int
+ivshmem_ports_add(const struct ivshmem_bus_device *at, const char *spec,
+		  const struct ivshmem_args *args)
 {
 	struct pvn_ivshmem_hub *hub;
 	uint32_t ports, added = 0;
 
 	if (pvn_ivshmem_hub_open(spec, NULL, ivshmem_spawn, &hub) < 0) {
-		IVSHMEM_LOG(DEBUG, pci->device.name, "passed over: %s", pvn_ivshmem_why());
+		IVSHMEM_LOG(DEBUG, at->name, "passed over: %s", pvn_ivshmem_why());
 		return 1;
 	}
 	ports = count_ports(hub);
 	if (ports == 0)
-		IVSHMEM_LOG(DEBUG, pci->device.name, "passed over: %s", pvn_ivshmem_why());
+		IVSHMEM_LOG(DEBUG, at->name, "passed over: %s", pvn_ivshmem_why());
 	for (uint32_t nth = 0; nth < ports; nth++)
-		added += add_port(pci, spec, nth, args) == 0;
+		added += add_port(at, spec, nth, args) == 0;
 	pvn_ivshmem_hub_close(hub); /* each port has it open too */
 	return added > 0 || ports > 0 ? (added > 0 ? 0 : -ENODEV) : 1;
 }
 
-static int
-parse_args(const struct rte_pci_device *pci, struct ivshmem_args *args)
+void
+ivshmem_ports_remove(const char *device)
 {
-	const struct rte_devargs *devargs = pci->device.devargs;
-	const char *text = devargs != NULL && devargs->args != NULL ? devargs->args : "";
-	char with_path[512];
+	char name[RTE_ETH_NAME_MAX_LEN];
 
-	/* The place is the device; what else may be said is as for a guest between processes. */
-	snprintf(with_path, sizeof(with_path), "path=pci%s%s", text[0] != '\0' ? "," : "", text);
-	return ivshmem_args_parse(with_path, args);
+	for (uint32_t nth = 0; nth < PVN_IVSHMEM_HUB_NETS_MAX; nth++) {
+		struct rte_eth_dev *eth;
+
+		port_name(device, nth, name, sizeof(name));
+		eth = rte_eth_dev_allocated(name);
+		if (eth == NULL)
+			continue;
+		ivshmem_guest_close(eth);
+		rte_eth_dev_release_port(eth);
+	}
 }
 
 static int
 ivshmem_pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci)
 {
+	const rte_iova_t bar = pci->mem_resource[IVSHMEM_BAR_MEMORY].phys_addr;
+	const struct ivshmem_bus_device at = {
+		.device = &pci->device,
+		.name = pci->device.name,
+		.iova = bar != 0 ? bar : RTE_BAD_IOVA,
+		.numa = pci->device.numa_node,
+	};
+	const struct rte_devargs *devargs = pci->device.devargs;
 	struct ivshmem_args args = {.name = pci->device.name};
 	char spec[64];
 	int ret;
@@ -132,9 +144,9 @@ ivshmem_pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_dev
 		return probe_secondary(pci);
 	snprintf(spec, sizeof(spec), "pci:" PCI_PRI_FMT, pci->addr.domain, pci->addr.bus,
 		 pci->addr.devid, pci->addr.function);
-	ret = parse_args(pci, &args);
+	ret = ivshmem_args_parse_pci(devargs != NULL ? devargs->args : NULL, &args);
 	if (ret == 0)
-		ret = add_ports(pci, spec, &args);
+		ret = ivshmem_ports_add(&at, spec, &args);
 	ivshmem_args_free(&args);
 	return ret;
 }
@@ -142,18 +154,7 @@ ivshmem_pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_dev
 static int
 ivshmem_pci_remove(struct rte_pci_device *pci)
 {
-	char name[RTE_ETH_NAME_MAX_LEN];
-
-	for (uint32_t nth = 0; nth < PVN_IVSHMEM_HUB_NETS_MAX; nth++) {
-		struct rte_eth_dev *eth;
-
-		port_name(pci, nth, name, sizeof(name));
-		eth = rte_eth_dev_allocated(name);
-		if (eth == NULL)
-			continue;
-		ivshmem_guest_close(eth);
-		rte_eth_dev_release_port(eth);
-	}
+	ivshmem_ports_remove(pci->device.name);
 	return 0;
 }
 

@@ -112,6 +112,9 @@ int ivshmem_spawn(pthread_t *thread, void *(*run)(void *), void *arg);
 
 /* 0 or -EINVAL, logged; ivshmem_args_free() in any case. */
 int ivshmem_args_parse(const char *text, struct ivshmem_args *args);
+
+/* The same for a PCI device, whose place is known. */
+int ivshmem_args_parse_pci(const char *text, struct ivshmem_args *args);
 void ivshmem_args_free(struct ivshmem_args *args);
 
 /* Bytes, or bits per second, with K, M or G: powers of 1024 or of 1000. */
@@ -153,6 +156,27 @@ int ivshmem_host_close(struct rte_eth_dev *eth);
 
 /* Which operations a secondary process has on a port of either kind. */
 void ivshmem_secondary(struct rte_eth_dev *eth);
+
+/* ---- ivshmem_pci.c: ports of one device ---- */
+
+/* Where the ports are seen in EAL. */
+struct ivshmem_bus_device {
+	struct rte_device *device;
+	const char *name; /* of the first port; the PCI address */
+	rte_iova_t iova;  /* of the memory, or RTE_BAD_IOVA */
+	int numa;
+};
+
+/* Makes all net ports of the region at `spec`. 0, 1 if there are none, or -errno. */
+int ivshmem_ports_add(const struct ivshmem_bus_device *at, const char *spec,
+		      const struct ivshmem_args *args);
+void ivshmem_ports_remove(const char *name);
+
+/* ---- ivshmem_share.c: pointer mode ---- */
+
+/* Attaches to the region if it is one of pointer mode: 1, 0 if it is not, or -errno, logged. */
+int ivshmem_share_attach(const char *device, const char *spec);
+void ivshmem_share_detach(const char *device);
 
 /* ---- ivshmem_intr.c: receive queues that sleep ---- */
 

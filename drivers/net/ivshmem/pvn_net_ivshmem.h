@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * For applications that transmit without a copy from net_ivshmem ports.
+ * What applications may ask of net_ivshmem: for ports that transmit without a copy, and for regions
+ * of pointer mode that EAL's start has found in a virtual machine.
+ *
+ * Link with librte_net_ivshmem.so, or load it with -d and find these calls by
+ * dlsym(dlopen("librte_net_ivshmem.so", RTLD_LAZY | RTLD_NOLOAD), ...): EAL loads drivers for
+ * itself.
  */
 #ifndef PVN_NET_IVSHMEM_H
 #define PVN_NET_IVSHMEM_H
 
 #include <stdint.h>
 
+struct pvn_ivshmem_guest;
+struct rte_memzone;
 struct rte_mempool;
 
 /* The pool over memory shared with the port's host: mbufs from it are transmitted by this port as
@@ -21,5 +28,16 @@ struct rte_mempool;
  * the pool's memory. Between plain processes there is no bus address: let such frames be copied.
  */
 struct rte_mempool *pvn_ivshmem_net_pool(uint16_t port_id);
+
+/* A memory zone of any region that is here, by its name; NULL with rte_errno ENOENT. Rings and
+ * mempools are found by rte_ring_lookup() and rte_mempool_lookup(). Any thread.
+ */
+const struct rte_memzone *pvn_ivshmem_net_memzone(const char *name);
+
+/* A region by its name, for pvn_ivshmem_guest_link_open(); NULL: it is not here, or its host is
+ * gone, and nothing of it may be used any more. It is valid until its device is removed from EAL.
+ * Any thread.
+ */
+const struct pvn_ivshmem_guest *pvn_ivshmem_net_region(const char *name);
 
 #endif /* PVN_NET_IVSHMEM_H */

@@ -7,10 +7,10 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from ivswire import MAC, Region  # noqa: E402 (adds tests/xen to the path)
+from ivswire import CONT, MAC, STOP, Region  # noqa: E402 (adds tests/xen to the path)
 import checks  # noqa: E402
 from checks import case, expect  # noqa: E402
-from peerorders import exchange  # noqa: E402
+from peerorders import exchange, traffic  # noqa: E402
 
 COUNT = 9000  # more than any ring holds, and every size of 60..9018 once
 
@@ -166,6 +166,15 @@ def test_plain_file():
         back = region.host(path=f"file:{path}")
         front.wait("link up")
         exchange(front, back, 300, 60, 1514)
+        front.signal(STOP)  # nothing tells of it but its heartbeat
+        back.wait("link down")
+        front.signal(CONT)
+        back.wait("link up")
+        front.wait_for_link()
+        traffic(front, back)
+        front.kill()
+        back.wait("link down")
+        back.stop()
 
 
 def refused(region, devargs, wanted, args=()):

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * share_guest EAL-ARGS [-- occupy]: an application that finds what share_host.c exports. It makes
+ * no call of ours to get it: EAL has loaded the driver (-d), and the driver has found the region.
+ * "occupy" maps something of its own at the host's address before EAL starts.
+ *
+ * Says "found ring=0xADDRESS pool=0|1 zone=TEXT", changes all mbufs that come on the ring, and
+ * sends them back. Of those that are lent on the link it keeps all; "give N" on stdin gives N of
+ * them back: "gave N". "kept": "kept N".
+ */
+#include <dlfcn.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_mbuf.h>
+#include <rte_memzone.h>
+#include <rte_ring.h>
+
+#include "ivshmem.h"
+#include "pvn_ivshmem_link.h"
+
+#define ENTRIES 256
+
+static struct pvn_ivshmem_guest_link border;
+static bool linked;
+static void *kept[ENTRIES];
+static uint32_t n_kept;
+
+/* EAL has loaded the driver for itself: it is asked for by its name. */
+static void *
+driver_call(const char *name, const char *arg)
+{
+	void *driver = dlopen("librte_net_ivshmem.so", RTLD_LAZY | RTLD_NOLOAD);
+	void *(*call)(const char *) = driver != NULL ? dlsym(driver, name) : NULL;
+
+	return call != NULL ? call(arg) : NULL;
+}
+
+static void
+find(struct rte_ring **there, struct rte_ring **back)
+{
+	const struct rte_memzone *table = driver_call("pvn_ivshmem_net_memzone", "table");
+	const struct pvn_ivshmem_guest *region = driver_call("pvn_ivshmem_net_region", "shared");
+
+	*there = rte_ring_lookup("there");
+	*back = rte_ring_lookup("back");
+	linked = region != NULL && pvn_ivshmem_guest_link_open(&border, region, "border") == 0;
+	printf("found ring=%p pool=%d zone=%s link=%d\n", (void *)*there,
+	       rte_mempool_lookup("buffers") != NULL,
+	       table != NULL ? (const char *)table->addr : "none", linked);
+	fflush(stdout);
+}
+
+static void
+serve(struct rte_ring *there, struct rte_ring *back)
+{
+	struct rte_mbuf *m;
+
+	while (there != NULL && back != NULL && rte_ring_dequeue(there, (void **)&m) == 0) {
+		*rte_pktmbuf_mtod(m, uint32_t *) ^= UINT32_MAX;
+		if (rte_ring_enqueue(back, m) != 0)
+			exit(3);
+	}
+	if (linked)
+		n_kept += pvn_ivshmem_guest_link_take(&border, kept + n_kept, ENTRIES - n_kept);
+}
+
+static void
+obey(const char *line)
+{
+	uint32_t n, gave;
+
+	if (sscanf(line, "give %u", &n) == 1 && linked) {
+		n = RTE_MIN(n, n_kept);
+		gave = pvn_ivshmem_guest_link_give(&border, kept + n_kept - n, n);
+		printf("gave %u\n", gave);
+		n_kept -= gave;
+	} else if (strcmp(line, "kept") == 0) {
+		printf("kept %u\n", n_kept);
+	}
+	fflush(stdout);
+}
+
+static void
+occupy(int argc, char **argv)
+{
+	void *base = (void *)(uintptr_t)IVSHMEM_BASE_DEFAULT;
+
+	if (strcmp(argv[argc - 1], "occupy") == 0 &&
+	    mmap(base, IVSHMEM_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		 -1, 0) != base)
+		exit(4);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+	struct rte_ring *there, *back;
+	char line[64];
+
+	occupy(argc, argv);
+	if (rte_eal_init(argc, argv) < 0)
+		return 2;
+	find(&there, &back);
+	setvbuf(stdin, NULL, _IONBF, 0);
+	for (;;) {
+		serve(there, back);
+		if (poll(&in, 1, 1) <= 0)
+			continue;
+		if (fgets(line, sizeof(line), stdin) == NULL)
+			return 0;
+		line[strcspn(line, "\n")] = '\0';
+		if (strcmp(line, "quit") == 0)
+			return 0;
+		obey(line);
+	}
+}
