@@ -322,9 +322,6 @@ FAULTS = {
     "region-no-version": Fault(
         "ivshmem region", REGION, "\tif (pvn_le32_to_cpu(out->version) != IVSHMEM_VERSION)",
         "\tif (false)"),
-    "region-no-table-bounds": Fault(
-        "ivshmem region", REGION, "\tif (max == 0 || max > IVSHMEM_OBJECTS_MAX)",
-        "\tif (max == 0)"),
     "region-table-in-data": Fault(
         "ivshmem region", REGION,
         "data_off < IVSHMEM_OBJECTS_OFF + (uint64_t)max * sizeof(struct ivshmem_object))", "false)"),
@@ -397,7 +394,7 @@ FAULTS = {
         "ivshmem link", LINK_HOST, "(line >= v->lines || v->ledger[line] != LENT)",
         "(v->ledger[line] != LENT)"),
     "link-back-unnoted": Fault(
-        "ivshmem link, both ends", LINK_HOST, "\tv->ledger[line] = HOME;\n", ""),
+        "ivshmem link, deaths", LINK_HOST, "\tv->ledger[line] = HOME;\n", ""),
     "link-lends-anything": Fault(
         "ivshmem link", LINK_HOST, "\tif (unlikely(v->ledger[*line] != HOME))", "\tif (false)"),
     "link-lends-any-address": Fault(
@@ -409,7 +406,7 @@ FAULTS = {
     "link-reclaims-none": Fault(
         "ivshmem link, both ends", LINK_HOST, "\tn = reclaim(l);\n", "\tn = 0;\n"),
     "link-reclaims-dirty": Fault(
-        "ivshmem link, deaths", LINK_HOST, "\tif (l->mbufs)\n", "\tif (false)\n"),
+        "ivshmem link", LINK_HOST, "\tif (l->mbufs)\n", "\tif (false)\n"),
     "link-no-turn": Fault(
         "ivshmem link, both ends", LINK_HOST, "\tif (unlikely(attachment != l->attachment))\n",
         "\tif (false)\n"),

@@ -56,8 +56,9 @@ struct pvn_ivshmem_conf {
 };
 
 /* Makes a region, or begins anew in one whose host has died. Its name is one that
- * pvn_ivshmem_check_name() accepts; `conf` may be NULL. -EEXIST a process
- * that lives has this name, -EBUSY a guest has not let go yet: try again.
+ * pvn_ivshmem_check_name() accepts; `conf` may be NULL. -EEXIST this process has one of this name,
+ * or another one that lives has, or is the host at `where`; -EBUSY a guest has not let go yet: try
+ * again.
  */
 int pvn_ivshmem_create(const char *name, const struct pvn_ivshmem_conf *conf);
 

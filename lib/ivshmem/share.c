@@ -74,11 +74,15 @@ share_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* One process at a time: of a name, for memory of its own; of a place, for memory that is there. */
 static int
-hold_name(struct share *s)
+hold_name(struct share *s, const char *where)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int len = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "pvn_ivshmem/%s", s->name);
+	const size_t room = sizeof(a.sun_path) - sizeof("/pvn_ivshmem/");
+	const char *what = where == NULL ? s->name : where;
+	size_t skip = strlen(what) > room ? strlen(what) - room : 0; /* the end tells them apart */
+	int len = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "pvn_ivshmem/%s", what + skip);
 
 	s->lock_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s->lock_fd < 0)
@@ -86,11 +90,12 @@ hold_name(struct share *s)
 	if (bind(s->lock_fd, (struct sockaddr *)&a,
 		 offsetof(struct sockaddr_un, sun_path) + 1 + len) == 0)
 		return 0;
-	return errno == EADDRINUSE
-		       ? ivs_fail(EEXIST,
-				  "a running process has a region '%s': choose another name",
-				  s->name)
-		       : ivs_fail(errno, "the name '%s': %s", s->name, strerror(errno));
+	if (errno != EADDRINUSE)
+		return ivs_fail(errno, "the name '%s': %s", what, strerror(errno));
+	return where == NULL ? ivs_fail(EEXIST,
+					"a running process has a region '%s': choose another name",
+					s->name)
+			     : ivs_fail(EEXIST, "a running process is the host at %s", where);
 }
 
 /* Whether a guest of the host before still has the memory. */
@@ -174,7 +179,7 @@ make(const char *name, const struct pvn_ivshmem_conf *conf, struct share **slot)
 	memcpy(s->name, name, strlen(name));
 	s->lock_fd = s->socket = s->whole_fd = -1;
 	s->read_only = conf->read_only;
-	ret = hold_name(s);
+	ret = hold_name(s, conf->where);
 	if (ret == 0 && conf->unsafe_whole_heap)
 		ret = share_whole_find(s);
 	if (ret == 0)

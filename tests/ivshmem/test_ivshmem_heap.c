@@ -51,6 +51,20 @@ run(const char *const *words)
 
 /* ---- the guest's process ---- */
 
+/* As large as the heap, and another file. */
+static void
+refuse_other_file(struct pvn_ivshmem_attached *a)
+{
+	int fd = memfd_create("other", MFD_CLOEXEC);
+	char spec[64];
+
+	NEED(fd >= 0 && ftruncate(fd, 64 << 20) == 0);
+	snprintf(spec, sizeof(spec), "file:/proc/self/fd/%d", fd);
+	NEED(pvn_ivshmem_attach_unsafe_heap(a, spec) == -ENODEV);
+	NEED(strstr(pvn_ivshmem_why(), "not the heap") != NULL);
+	close(fd);
+}
+
 /* Each word of a packet is turned over, in the host's own heap. */
 static void
 guest_share(const char *spec, const char *heap)
@@ -64,7 +78,8 @@ guest_share(const char *spec, const char *heap)
 	NEED(pvn_ivshmem_attached_left_out(a) == 4); /* all but the one in the region */
 	NEED(rte_ring_lookup("inside") != NULL);
 	NEED(rte_ring_lookup("there") == NULL);
-	NEED(pvn_ivshmem_attach_unsafe_heap(a, spec) == -ENODEV); /* too small, or no mark */
+	NEED(pvn_ivshmem_attach_unsafe_heap(a, spec) == -ENODEV); /* too small */
+	refuse_other_file(a);
 	NEED(pvn_ivshmem_attach_unsafe_heap(a, heap) == 0);
 	NEED(pvn_ivshmem_attach_unsafe_heap(a, heap) == -EALREADY);
 	NEED(pvn_ivshmem_attached_left_out(a) == 0);
