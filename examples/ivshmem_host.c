@@ -19,6 +19,7 @@
 #include <pvn_ivshmem.h>
 #include <pvn_ivshmem_link.h>
 
+static const char *region = "r0"; /* no other process of this machine may have it */
 static struct rte_mempool *pool;
 static struct pvn_ivshmem_link *link_;
 
@@ -27,11 +28,11 @@ set_up(const char *where)
 {
 	const struct pvn_ivshmem_conf conf = {.where = where};
 
-	if (pvn_ivshmem_create("r0", &conf) < 0)
+	if (pvn_ivshmem_create(region, &conf) < 0)
 		return -1;
 	pool = rte_pktmbuf_pool_create("frames", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-				       pvn_ivshmem_socket("r0"));
-	return pool != NULL ? pvn_ivshmem_link_create("r0", "link", pool, 256, true, &link_) : -1;
+				       pvn_ivshmem_socket(region));
+	return pool != NULL ? pvn_ivshmem_link_create(region, "link", pool, 256, true, &link_) : -1;
 }
 
 static void
@@ -73,15 +74,17 @@ main(int argc, char **argv)
 	int used = rte_eal_init(argc, argv);
 	unsigned int wanted, back = 0;
 
-	if (used < 0 || argc - used != 3)
-		rte_exit(EXIT_FAILURE, "expected: ivshmem_host EAL-OPTIONS -- PEER COUNT\n");
+	if (used < 0 || (argc - used != 3 && argc - used != 4))
+		rte_exit(EXIT_FAILURE, "expected: ivshmem_host EAL-OPTIONS -- PEER COUNT [NAME]\n");
+	if (argc - used == 4)
+		region = argv[used + 3];
 	wanted = strtoul(argv[used + 2], NULL, 10);
 	if (set_up(argv[used + 1]) < 0)
 		rte_exit(EXIT_FAILURE, "%s\n", pvn_ivshmem_why());
 	printf("waiting for a guest\n");
 	fflush(stdout);
 	while (back < wanted) {
-		if (pvn_ivshmem_poll("r0") < 0) /* who comes and goes */
+		if (pvn_ivshmem_poll(region) < 0) /* who comes and goes */
 			rte_exit(EXIT_FAILURE, "%s\n", pvn_ivshmem_why());
 		if (back + pvn_ivshmem_link_out(link_) < wanted)
 			lend_one();
@@ -90,6 +93,6 @@ main(int argc, char **argv)
 	if (pvn_ivshmem_link_destroy(link_) < 0)
 		rte_exit(EXIT_FAILURE, "%s\n", pvn_ivshmem_why());
 	rte_mempool_free(pool);
-	pvn_ivshmem_destroy("r0");
+	pvn_ivshmem_destroy(region);
 	return rte_eal_cleanup() < 0;
 }

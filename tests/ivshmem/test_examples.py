@@ -18,7 +18,7 @@ from checks import expect  # noqa: E402
 
 def pair(keeper, count):
     host = start(keeper.stack, keeper.folder, "host", f"{BUILD}/examples/ivshmem_host",
-                 "--no-telemetry", "--", f"socket:{keeper.folder}/r0.host", str(count))
+                 "--no-telemetry", "--", f"socket:{keeper.folder}/r0.host", str(count), f"r{os.getpid()}")
     host.wait("waiting for a guest")
     return host, guest(keeper)
 

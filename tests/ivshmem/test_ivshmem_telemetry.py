@@ -100,14 +100,14 @@ def test_lent():
     """what the example lends is counted: all that it lent is back, and its doorbells are its keeper's"""
     with Keeper(["r0,size=16M,vectors=2"]) as keeper:
         host = start(keeper.stack, keeper.folder, "host", f"{BUILD}/examples/ivshmem_host", "--",
-                     f"socket:{keeper.folder}/r0.host", "1000000")
+                     f"socket:{keeper.folder}/r0.host", "1000000", f"r{os.getpid()}")
         host.wait("waiting for a guest")
         guest = start(keeper.stack, keeper.folder, "guest", f"{BUILD}/examples/ivshmem_guest", "--",
                       f"socket:{keeper.folder}/r0")
         host.wait("back from 02:00:00:00:00:01")
         with Telemetry(keeper.folder, "host") as telemetry:
             guest.kill()
-            ask = lambda: telemetry.ask("/pvn/ivshmem/region,r0")  # noqa: E731
+            ask = lambda: telemetry.ask(f"/pvn/ivshmem/region,r{os.getpid()}")  # noqa: E731
             host.wait_until(lambda: host.check_alive() or ask()["guests"] == 0, "the guest is gone")
             host.wait_until(lambda: host.check_alive() or ask()["lent_now"] == 0, "all is back")
             link = ask()["links"]["0"]

@@ -30,7 +30,6 @@
 #include <pvn_ivshmem.h>
 #include <pvn_ivshmem_link.h>
 
-#define REGION "demo"
 #define BUFFERS 4095u
 #define ENTRIES 1024u
 #define UNDERWAY 192u /* over a port; less than any ring, so that nobody need drop */
@@ -53,6 +52,7 @@ struct loaded {
 
 static struct frame frames[FRAMES_MAX];
 static uint32_t frame_count, next_frame;
+static char region[32]; /* the name is the machine's: others may run this, too */
 static struct rte_mempool *pool;
 static struct pvn_ivshmem_link *link_;
 
@@ -209,11 +209,11 @@ look(void)
 {
 	uint32_t lent = pvn_ivshmem_link_out(link_), back;
 	struct pvn_ivshmem_info info;
-	int ret = pvn_ivshmem_poll(REGION);
+	int ret = pvn_ivshmem_poll(region);
 
 	if (ret < 0)
 		rte_exit(EXIT_FAILURE, "%s\n", pvn_ivshmem_why());
-	if (ret == 0 || pvn_ivshmem_info(REGION, &info) < 0)
+	if (ret == 0 || pvn_ivshmem_info(region, &info) < 0)
 		return;
 	back = pvn_ivshmem_link_reclaim(link_);
 	reclaimed += back;
@@ -228,13 +228,14 @@ open_link(const char *where)
 {
 	const struct pvn_ivshmem_conf conf = {.where = where};
 
-	if (pvn_ivshmem_create(REGION, &conf) < 0)
+	snprintf(region, sizeof(region), "trip-%d", (int)getpid());
+	if (pvn_ivshmem_create(region, &conf) < 0)
 		rte_exit(EXIT_FAILURE, "%s\n", pvn_ivshmem_why());
 	pool = rte_pktmbuf_pool_create("frames", BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-				       pvn_ivshmem_socket(REGION));
+				       pvn_ivshmem_socket(region));
 	if (pool == NULL)
 		rte_exit(EXIT_FAILURE, "no room for %u buffers in the region\n", BUFFERS);
-	if (pvn_ivshmem_link_create(REGION, "link", pool, ENTRIES, true, &link_) < 0)
+	if (pvn_ivshmem_link_create(region, "link", pool, ENTRIES, true, &link_) < 0)
 		rte_exit(EXIT_FAILURE, "%s\n", pvn_ivshmem_why());
 	load_all();
 }
@@ -244,7 +245,7 @@ close_link(void)
 {
 	while (home_head != home_tail)
 		rte_pktmbuf_free(home[home_head++ & BUFFERS].m);
-	pvn_ivshmem_destroy(REGION); /* refused while a guest has buffers: the keeper tells it */
+	pvn_ivshmem_destroy(region); /* refused while a guest has buffers: the keeper tells it */
 }
 
 /* ---- over a port ---- */
