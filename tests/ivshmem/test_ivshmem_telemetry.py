@@ -87,11 +87,11 @@ def check_region(telemetry, name):
 
 
 def check_guest(keeper, telemetry, name, spec):
-    """A process attaches."""
+    """A process attaches, and stays."""
     guest = start(keeper.stack, keeper.folder, "guest", f"{BUILD}/examples/ivshmem_guest", "--",
                   spec)
-    guest.wait_until(lambda: telemetry.ask(f"/pvn/ivshmem/region,{name}")["guests"] == 1 or
-                     guest.process.poll() is not None, "a guest is seen")
+    guest.wait_until(lambda: guest.check_alive() or
+                     telemetry.ask(f"/pvn/ivshmem/region,{name}")["guests"] == 1, "a guest is seen")
     region = telemetry.ask(f"/pvn/ivshmem/region,{name}")
     expect((region["guests"], region["guest_attachment"] != 0), (1, True), "with its attachment")
 
