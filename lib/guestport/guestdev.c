@@ -354,3 +354,12 @@ pvn_guestdev_use_pool(struct pvn_guestdev *g, const struct pvn_vring_pool *share
 		rxq->q.rearm = pvn_netbuf_rearm(mempool, g->data->port_id);
 	}
 }
+
+const struct eth_dev_ops pvn_guestdev_secondary_ops = {
+	.dev_infos_get = pvn_guestdev_infos,
+	.stats_get = pvn_guestdev_stats_get,
+	.stats_reset = pvn_guestdev_stats_reset,
+	.xstats_get = pvn_guestdev_xstats_get,
+	.xstats_get_names = pvn_guestdev_xstats_names,
+	.xstats_reset = pvn_guestdev_stats_reset,
+};

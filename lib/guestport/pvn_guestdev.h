@@ -97,6 +97,25 @@ int pvn_guestdev_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstat
 int pvn_guestdev_xstats_names(struct rte_eth_dev *eth, struct rte_eth_xstat_name *names,
 			      unsigned int n);
 
+/* All of these in a driver's table, which adds start, stop and close. */
+#define PVN_GUESTDEV_OPS                                                                           \
+	.dev_configure = pvn_guestdev_configure, .dev_infos_get = pvn_guestdev_infos,              \
+	.link_update = pvn_guestdev_link_update, .mtu_set = pvn_guestdev_mtu_set,                  \
+	.mac_addr_set = pvn_guestdev_mac_set, .promiscuous_enable = pvn_guestdev_all_frames,       \
+	.promiscuous_disable = pvn_guestdev_all_frames,                                            \
+	.allmulticast_enable = pvn_guestdev_all_frames,                                            \
+	.allmulticast_disable = pvn_guestdev_all_frames, .rx_queue_setup = pvn_guestdev_rxq_setup, \
+	.rx_queue_release = pvn_guestdev_rxq_release, .tx_queue_setup = pvn_guestdev_txq_setup,    \
+	.tx_queue_release = pvn_guestdev_txq_release, .rxq_info_get = pvn_guestdev_rxq_info,       \
+	.txq_info_get = pvn_guestdev_txq_info, .tx_done_cleanup = pvn_guestdev_tx_cleanup,         \
+	.rx_burst_mode_get = pvn_guestdev_burst_mode,                                              \
+	.tx_burst_mode_get = pvn_guestdev_burst_mode, .stats_get = pvn_guestdev_stats_get,         \
+	.stats_reset = pvn_guestdev_stats_reset, .xstats_get = pvn_guestdev_xstats_get,            \
+	.xstats_get_names = pvn_guestdev_xstats_names, .xstats_reset = pvn_guestdev_stats_reset
+
+/* What another process may ask of a port that this one did not make. */
+extern const struct eth_dev_ops pvn_guestdev_secondary_ops;
+
 /* ---- parts of operations ---- */
 
 /* Before start: frames of the MTU fit into the mbufs, every queue is set up. 0 or -EINVAL, logged.

@@ -273,3 +273,12 @@ pvn_hostdev_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstats, un
 	return pvn_portstats_xstats_get(eth, &portstats, &pvn_hostdev(eth)->end->connects, xstats,
 					n);
 }
+
+const struct eth_dev_ops pvn_hostdev_secondary_ops = {
+	.dev_infos_get = pvn_hostdev_infos,
+	.stats_get = pvn_hostdev_stats_get,
+	.stats_reset = pvn_hostdev_stats_reset,
+	.xstats_get = pvn_hostdev_xstats_get,
+	.xstats_get_names = pvn_hostdev_xstats_names,
+	.xstats_reset = pvn_hostdev_stats_reset,
+};

@@ -46,6 +46,23 @@ int pvn_hostdev_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstats
 int pvn_hostdev_xstats_names(struct rte_eth_dev *eth, struct rte_eth_xstat_name *names,
 			     unsigned int n);
 
+/* All of these in a driver's table, which adds start, stop and close. */
+#define PVN_HOSTDEV_OPS                                                                            \
+	.dev_configure = pvn_hostdev_configure, .dev_infos_get = pvn_hostdev_infos,                \
+	.link_update = pvn_hostdev_link_update, .mtu_set = pvn_hostdev_mtu_set,                    \
+	.mac_addr_set = pvn_hostdev_mac_set, .promiscuous_enable = pvn_hostdev_all_frames,         \
+	.promiscuous_disable = pvn_hostdev_all_frames,                                             \
+	.allmulticast_enable = pvn_hostdev_all_frames,                                             \
+	.allmulticast_disable = pvn_hostdev_all_frames, .rx_queue_setup = pvn_hostdev_rxq_setup,   \
+	.rx_queue_release = pvn_hostdev_rxq_release, .tx_queue_setup = pvn_hostdev_txq_setup,      \
+	.tx_queue_release = pvn_hostdev_txq_release, .rxq_info_get = pvn_hostdev_rxq_info,         \
+	.txq_info_get = pvn_hostdev_txq_info, .stats_get = pvn_hostdev_stats_get,                  \
+	.stats_reset = pvn_hostdev_stats_reset, .xstats_get = pvn_hostdev_xstats_get,              \
+	.xstats_get_names = pvn_hostdev_xstats_names, .xstats_reset = pvn_hostdev_stats_reset
+
+/* What another process may ask of a port that this one did not make. */
+extern const struct eth_dev_ops pvn_hostdev_secondary_ops;
+
 /* ---- parts of operations ---- */
 
 /* Before start: every queue is set up; tells the host's end what the application wants. 0 or

@@ -58,53 +58,12 @@ ivshmem_guest_close(struct rte_eth_dev *eth)
 }
 
 const struct eth_dev_ops ivshmem_guest_ops = {
-	.dev_configure = pvn_guestdev_configure,
+	PVN_GUESTDEV_OPS,
 	.dev_start = dev_start,
 	.dev_stop = dev_stop,
 	.dev_close = ivshmem_guest_close,
-	.dev_infos_get = pvn_guestdev_infos,
-	.link_update = pvn_guestdev_link_update,
-	.mtu_set = pvn_guestdev_mtu_set,
-	.mac_addr_set = pvn_guestdev_mac_set,
-	.promiscuous_enable = pvn_guestdev_all_frames,
-	.promiscuous_disable = pvn_guestdev_all_frames,
-	.allmulticast_enable = pvn_guestdev_all_frames,
-	.allmulticast_disable = pvn_guestdev_all_frames,
-	.rx_queue_setup = pvn_guestdev_rxq_setup,
-	.rx_queue_release = pvn_guestdev_rxq_release,
-	.tx_queue_setup = pvn_guestdev_txq_setup,
-	.tx_queue_release = pvn_guestdev_txq_release,
-	.rxq_info_get = pvn_guestdev_rxq_info,
-	.txq_info_get = pvn_guestdev_txq_info,
 	.rx_queue_intr_enable = ivshmem_guest_intr_enable,
 	.rx_queue_intr_disable = ivshmem_guest_intr_disable,
-	.tx_done_cleanup = pvn_guestdev_tx_cleanup,
-	.rx_burst_mode_get = pvn_guestdev_burst_mode,
-	.tx_burst_mode_get = pvn_guestdev_burst_mode,
-	.stats_get = pvn_guestdev_stats_get,
-	.stats_reset = pvn_guestdev_stats_reset,
-	.xstats_get = pvn_guestdev_xstats_get,
-	.xstats_get_names = pvn_guestdev_xstats_names,
-	.xstats_reset = pvn_guestdev_stats_reset,
-};
-
-/* What another process may ask of a port that this one did not make. */
-static const struct eth_dev_ops guest_secondary_ops = {
-	.dev_infos_get = pvn_guestdev_infos,
-	.stats_get = pvn_guestdev_stats_get,
-	.stats_reset = pvn_guestdev_stats_reset,
-	.xstats_get = pvn_guestdev_xstats_get,
-	.xstats_get_names = pvn_guestdev_xstats_names,
-	.xstats_reset = pvn_guestdev_stats_reset,
-};
-
-static const struct eth_dev_ops host_secondary_ops = {
-	.dev_infos_get = pvn_hostdev_infos,
-	.stats_get = pvn_hostdev_stats_get,
-	.stats_reset = pvn_hostdev_stats_reset,
-	.xstats_get = pvn_hostdev_xstats_get,
-	.xstats_get_names = pvn_hostdev_xstats_names,
-	.xstats_reset = pvn_hostdev_stats_reset,
 };
 
 /* Only a host's private data begins with a pointer into itself. */
@@ -113,7 +72,8 @@ ivshmem_secondary(struct rte_eth_dev *eth)
 {
 	struct ivshmem_hostdev *host = ivshmem_hostdev(eth);
 
-	eth->dev_ops = host->d.end == &host->host.end ? &host_secondary_ops : &guest_secondary_ops;
+	eth->dev_ops = host->d.end == &host->host.end ? &pvn_hostdev_secondary_ops
+						      : &pvn_guestdev_secondary_ops;
 }
 
 static int

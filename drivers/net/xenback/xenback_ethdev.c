@@ -124,38 +124,10 @@ dev_close(struct rte_eth_dev *eth)
 }
 
 static const struct eth_dev_ops ops = {
-	.dev_configure = pvn_hostdev_configure,
+	PVN_HOSTDEV_OPS,
 	.dev_start = dev_start,
 	.dev_stop = dev_stop,
 	.dev_close = dev_close,
-	.dev_infos_get = pvn_hostdev_infos,
-	.link_update = pvn_hostdev_link_update,
-	.mtu_set = pvn_hostdev_mtu_set,
-	.mac_addr_set = pvn_hostdev_mac_set,
-	.promiscuous_enable = pvn_hostdev_all_frames,
-	.promiscuous_disable = pvn_hostdev_all_frames,
-	.allmulticast_enable = pvn_hostdev_all_frames,
-	.allmulticast_disable = pvn_hostdev_all_frames,
-	.rx_queue_setup = pvn_hostdev_rxq_setup,
-	.rx_queue_release = pvn_hostdev_rxq_release,
-	.tx_queue_setup = pvn_hostdev_txq_setup,
-	.tx_queue_release = pvn_hostdev_txq_release,
-	.rxq_info_get = pvn_hostdev_rxq_info,
-	.txq_info_get = pvn_hostdev_txq_info,
-	.stats_get = pvn_hostdev_stats_get,
-	.stats_reset = pvn_hostdev_stats_reset,
-	.xstats_get = pvn_hostdev_xstats_get,
-	.xstats_get_names = pvn_hostdev_xstats_names,
-	.xstats_reset = pvn_hostdev_stats_reset,
-};
-
-static const struct eth_dev_ops secondary_ops = {
-	.dev_infos_get = pvn_hostdev_infos,
-	.stats_get = pvn_hostdev_stats_get,
-	.stats_reset = pvn_hostdev_stats_reset,
-	.xstats_get = pvn_hostdev_xstats_get,
-	.xstats_get_names = pvn_hostdev_xstats_names,
-	.xstats_reset = pvn_hostdev_stats_reset,
 };
 
 /* ---- probe ---- */
@@ -223,7 +195,7 @@ probe_secondary(struct rte_vdev_device *vdev)
 
 	if (eth == NULL)
 		return -ENODEV;
-	eth->dev_ops = &secondary_ops;
+	eth->dev_ops = &pvn_hostdev_secondary_ops;
 	eth->device = &vdev->device;
 	rte_eth_dev_probing_finish(eth);
 	return 0;
