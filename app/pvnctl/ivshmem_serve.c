@@ -14,12 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <pvn_serve.h>
 #include <server.h>
 
 #include "command.h"
@@ -254,18 +254,6 @@ loop(struct keeper *k)
 
 /* ---- begin and end ---- */
 
-/* Each client costs a descriptor for itself and one for each of its vectors. */
-static void
-raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int
 open_control(struct keeper *k, const char *folder)
 {
@@ -306,7 +294,7 @@ cmd_ivshmem_serve(struct ctl *ctl, const struct ctl_line *line)
 	k.stop_fd = stop_signals(false);
 	if (k.stop_fd < 0)
 		return CTL_FAIL;
-	raise_file_limit();
+	pvn_serve_raise_file_limit(); /* a client costs one, and one for each of its vectors */
 	ret = serve(&k, line);
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		if (k.clients[i].fd >= 0)

@@ -7,72 +7,16 @@
 #include "server.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <pvn_serve.h>
+
 #include "fail.h"
-
-static bool
-somebody_serves(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* EAGAIN: somebody does, and has a long queue. */
-	bool lives =
-		connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN;
-
-	if (fd >= 0)
-		close(fd);
-	return lives;
-}
-
-/* Removes what a dead server left; the caller holds the folder's lock. */
-static int
-remove_stale(const struct sockaddr_un *addr)
-{
-	struct stat st;
-
-	if (lstat(addr->sun_path, &st) < 0)
-		return errno == ENOENT ? 0
-				       : ivs_fail(errno, "%s: %s", addr->sun_path, strerror(errno));
-	if (!S_ISSOCK(st.st_mode))
-		return ivs_fail(EEXIST, "%s exists and is no socket: choose another path",
-				addr->sun_path);
-	if (somebody_serves(addr))
-		return ivs_fail(EADDRINUSE, "a server is at %s already", addr->sun_path);
-	if (unlink(addr->sun_path) < 0)
-		return ivs_fail(errno, "%s: a dead server's socket cannot be removed: %s",
-				addr->sun_path, strerror(errno));
-	return 0;
-}
-
-/* Two servers that start at once must not remove each other's socket: the folder is locked. */
-static int
-lock_folder(const char *path)
-{
-	char copy[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	const char *folder;
-	int fd;
-
-	strcpy(copy, path);
-	folder = dirname(copy);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return ivs_fail(errno, "%s: the folder %s: %s", path, folder, strerror(errno));
-	if (flock(fd, LOCK_EX) < 0) {
-		int error = errno;
-
-		close(fd);
-		return ivs_fail(error, "%s: the folder %s: %s", path, folder, strerror(error));
-	}
-	return fd;
-}
 
 /* The name appears with the owner's rights at most, and listens only when it has its own. */
 static int
@@ -81,10 +25,7 @@ bind_socket(struct server_socket *sock, const struct sockaddr_un *addr,
 {
 	const mode_t mode = cfg->mode != 0 ? cfg->mode : 0600;
 	struct stat st;
-	int ret = remove_stale(addr);
 
-	if (ret < 0)
-		return ret;
 	if (fchmod(sock->fd, mode & 0600) < 0 ||
 	    bind(sock->fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
 		return ivs_fail(errno, "%s: %s", addr->sun_path, strerror(errno));
@@ -106,6 +47,7 @@ server_socket_listen(struct server_socket *sock, const struct pvn_ivshmem_server
 		     const char *suffix)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	char why[512];
 	int lock, ret;
 
 	if ((size_t)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s%s", cfg->path, suffix) >=
@@ -115,9 +57,9 @@ server_socket_listen(struct server_socket *sock, const struct pvn_ivshmem_server
 	sock->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (sock->fd < 0)
 		return ivs_fail(errno, "no socket: %s", strerror(errno));
-	lock = lock_folder(addr.sun_path);
+	lock = pvn_serve_claim(&addr, why, sizeof(why));
 	if (lock < 0)
-		return lock;
+		return ivs_fail(-lock, "%s", why);
 	ret = bind_socket(sock, &addr, cfg);
 	close(lock);
 	return ret;

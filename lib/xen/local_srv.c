@@ -10,90 +10,33 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <pvn_serve.h>
+
 /* ---- the socket ---- */
-
-static bool
-somebody_serves(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool lives = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return lives;
-}
-
-/* Removes what a dead server left; the caller holds the folder's lock. */
-static int
-remove_stale(const struct sockaddr_un *addr)
-{
-	struct stat st;
-
-	if (lstat(addr->sun_path, &st) < 0)
-		return errno == ENOENT ? 0
-				       : xen_fail(errno, "%s: %s", addr->sun_path, strerror(errno));
-	if (!S_ISSOCK(st.st_mode))
-		return xen_fail(EEXIST, "%s exists and is no socket: choose another path",
-				addr->sun_path);
-	if (somebody_serves(addr))
-		return xen_fail(EADDRINUSE, "a server is at %s already", addr->sun_path);
-	if (unlink(addr->sun_path) < 0)
-		return xen_fail(errno, "%s: a dead server's socket cannot be removed: %s",
-				addr->sun_path, strerror(errno));
-	return 0;
-}
 
 /* The mode is set before the socket has a name, so it never has another one. */
 static int
 bind_socket(int fd, const struct sockaddr_un *addr)
 {
-	int ret = remove_stale(addr);
-
-	if (ret < 0)
-		return ret;
 	if (fchmod(fd, 0600) == 0 && bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 &&
 	    listen(fd, SOMAXCONN) == 0)
 		return 0;
 	return xen_fail(errno, "%s: %s", addr->sun_path, strerror(errno));
 }
 
-/* Two servers that start at once must not remove each other's socket: the folder is locked. */
-static int
-lock_folder(const char *path)
-{
-	char copy[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	const char *folder;
-	int fd;
-
-	strcpy(copy, path);
-	folder = dirname(copy);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return xen_fail(errno, "%s: the folder %s: %s", path, folder, strerror(errno));
-	if (flock(fd, LOCK_EX) < 0) {
-		int error = errno;
-
-		close(fd);
-		return xen_fail(error, "%s: the folder %s: %s", path, folder, strerror(error));
-	}
-	return fd;
-}
-
 static int
 open_socket(struct srv *srv)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	char why[512];
 	int lock;
 	int ret;
 
@@ -104,11 +47,10 @@ open_socket(struct srv *srv)
 	srv->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (srv->listen_fd < 0)
 		return xen_fail(errno, "no socket: %s", strerror(errno));
-	lock = lock_folder(srv->path);
-	if (lock < 0)
-		return lock;
-	ret = bind_socket(srv->listen_fd, &addr);
-	close(lock);
+	lock = pvn_serve_claim(&addr, why, sizeof(why));
+	ret = lock < 0 ? xen_fail(-lock, "%s", why) : bind_socket(srv->listen_fd, &addr);
+	if (lock >= 0)
+		close(lock);
 	if (ret < 0) {
 		close(srv->listen_fd); /* not ours to unlink */
 		srv->listen_fd = -1;
@@ -214,18 +156,6 @@ run(struct srv *srv, const struct pvn_xen_local_cfg *cfg)
 
 /* ---- begin and end ---- */
 
-/* Each share is an open file here. */
-static void
-raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int
 begin(struct srv *srv)
 {
@@ -280,7 +210,7 @@ pvn_xen_local_serve(const struct pvn_xen_local_cfg *cfg)
 	LIST_INIT(&srv.clients);
 	LIST_INIT(&srv.domains);
 	TAILQ_INIT(&srv.watches);
-	raise_file_limit();
+	pvn_serve_raise_file_limit(); /* each share is an open file here */
 	ret = begin(&srv);
 	if (ret == 0)
 		ret = run(&srv, cfg);
