@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "region.h"
 #include "ivshmem.h"
 #include "pvn_ivshmem_server.h"
 
@@ -37,13 +38,8 @@ check_word(const char *what, const char *text)
 static int
 check_cfg(const struct pvn_ivshmem_qemu_cfg *cfg)
 {
-	int ret = pvn_ivshmem_check_name(cfg->name);
+	int ret = region_cfg_check(cfg->name, cfg->size, cfg->vectors);
 
-	if (ret == 0)
-		ret = pvn_ivshmem_check_size(cfg->size);
-	if (ret == 0 && cfg->vectors > IVSHMEM_VECTORS_MAX)
-		ret = ivs_fail(EINVAL, "%u vectors: expected 1..%u", cfg->vectors,
-			       IVSHMEM_VECTORS_MAX);
 	if (ret == 0 && (cfg->socket == NULL) == (cfg->file == NULL))
 		ret = ivs_fail(EINVAL, "expected either a socket or a file");
 	if (ret == 0 && cfg->socket != NULL && cfg->read_only)

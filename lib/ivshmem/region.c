@@ -44,6 +44,18 @@ pvn_ivshmem_check_size(uint64_t size)
 }
 
 int
+region_cfg_check(const char *name, uint64_t size, uint32_t vectors)
+{
+	int ret = pvn_ivshmem_check_name(name);
+
+	if (ret == 0)
+		ret = pvn_ivshmem_check_size(size);
+	if (ret == 0 && vectors > IVSHMEM_VECTORS_MAX)
+		ret = ivs_fail(EINVAL, "%u vectors: expected 1..%u", vectors, IVSHMEM_VECTORS_MAX);
+	return ret;
+}
+
+int
 pvn_ivshmem_check_object_name(const char *name)
 {
 	size_t len;

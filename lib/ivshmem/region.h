@@ -18,6 +18,9 @@
 #define STORE_ONCE(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define STORE_RELEASE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
+/* What is asked of a region before it is: a name, a size, vectors of each peer. */
+int region_cfg_check(const char *name, uint64_t size, uint32_t vectors);
+
 /* Checksums as stored; magic and type are counted as what they will be. */
 uint32_t region_header_sum(const struct ivshmem_header *header);
 uint32_t region_object_sum(const struct ivshmem_object *object);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "region.h"
 
 #define EVENTS_AT_ONCE 64
 
@@ -126,13 +127,8 @@ stop_thread(struct pvn_ivshmem_server *s)
 static int
 check_cfg(const struct pvn_ivshmem_server_cfg *cfg)
 {
-	int ret = pvn_ivshmem_check_name(cfg->name);
+	int ret = region_cfg_check(cfg->name, cfg->size, cfg->vectors);
 
-	if (ret == 0)
-		ret = pvn_ivshmem_check_size(cfg->size);
-	if (ret == 0 && cfg->vectors > IVSHMEM_VECTORS_MAX)
-		ret = ivs_fail(EINVAL, "%u vectors: expected 1..%u", cfg->vectors,
-			       IVSHMEM_VECTORS_MAX);
 	if (ret == 0 && cfg->guests > PVN_IVSHMEM_GUESTS_MAX)
 		ret = ivs_fail(EINVAL, "%u guests: expected 1..%u", cfg->guests,
 			       PVN_IVSHMEM_GUESTS_MAX);
