@@ -61,11 +61,11 @@ def tool(name):
     return found[-1]
 
 
-def secondary(xen, prefix, driver, name, *args):
+def secondary(wire, prefix, driver, name, *args):
     """A tool of DPDK, as a secondary process of the program with this prefix."""
-    return xen.add(Program([tool(name), f"--file-prefix={prefix}", "--no-pci",
-                            "-d", f"librte_net_{driver}.so", "--", *args],
-                           env=xen.environment()))
+    return wire.add(Program([tool(name), f"--file-prefix={prefix}", "--no-pci",
+                             "-d", f"librte_net_{driver}.so", "--", *args],
+                            env=wire.environment()))
 
 
 def wait_for_bytes(program, path, count):
@@ -90,27 +90,31 @@ def ends(xen, driver, memory):
     return (front, back, prefix) if driver == "xenvirt" else (back, front, prefix)
 
 
+def tools_look(wire, driver, one, other, prefix):
+    """proc-info and pdump, of an end in memory that can be shared, while the other one sends."""
+    one.order("rx on")
+    one.order("expect 500")
+    one.stats()
+    other.ask("send 500 60 1514", "sent 500")
+    one.wait("received 500")
+    info = secondary(wire, prefix, driver, "dpdk-proc-info", "--xstats")
+    expect(info.wait(r"rx_q0_packets: (\d+)")[1], "500", "packets that proc-info shows")
+    info.ended()
+    capture = f"{wire.folder}/capture.pcap"
+    dump = secondary(wire, prefix, driver, "dpdk-pdump", "--pdump",
+                     f"port=0,queue=*,rx-dev={capture},{SMALL}")
+    other.order("flood 60 1514")
+    wait_for_bytes(dump, capture, 100_000)
+    other.order("idle")
+    dump.signal(2)
+    dump.ended()
+    expect(one.stats()["bad"], 0, "frames spoiled")
+
+
 def test_secondary(driver):
     """dpdk-proc-info shows the counters, dpdk-pdump captures what comes in"""
     with hugepages() as folder, Local() as xen:
-        one, other, prefix = ends(xen, driver, ("--huge-dir", folder))
-        one.order("rx on")
-        one.order("expect 500")
-        one.stats()
-        other.ask("send 500 60 1514", "sent 500")
-        one.wait("received 500")
-        info = secondary(xen, prefix, driver, "dpdk-proc-info", "--xstats")
-        expect(info.wait(r"rx_q0_packets: (\d+)")[1], "500", "packets that proc-info shows")
-        info.ended()
-        capture = f"{xen.folder}/capture.pcap"
-        dump = secondary(xen, prefix, driver, "dpdk-pdump", "--pdump",
-                         f"port=0,queue=*,rx-dev={capture},{SMALL}")
-        other.order("flood 60 1514")
-        wait_for_bytes(dump, capture, 100_000)
-        other.order("idle")
-        dump.signal(2)
-        dump.ended()
-        expect(one.stats()["bad"], 0, "frames spoiled")
+        tools_look(xen, driver, *ends(xen, driver, ("--huge-dir", folder)))
 
 
 if __name__ == "__main__":
