@@ -7,15 +7,13 @@ pointer mode against plain rings and memif.
 """
 
 import argparse
-import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 
-from ports import BUILD, PEERS, RING, ROOT, Ivshmem, versions
-from xen import CASES, bench_case, eal_memory, floor, show, summary
+from ports import BUILD, ROOT, Ivshmem
+from xen import eal_memory, floor, run_cases, save
 
 import children
 import ivshmem_link
@@ -74,26 +72,16 @@ def main():
     options = parser.parse_args()
     os.nice(-20)  # whatever else the machine does shall not take turns with what is measured
     memory, memory_text = eal_memory()
-    rivals = [r for r in OURS + PEERS if not options.rival or options.rival in r.name]
-    results = []
-    for case in CASES:
-        if options.case and not re.search(options.case, case[0]):
-            continue
-        rates, commands = bench_case(case, rivals, options, memory)
-        results.append(summary(case, rates, OURS) | {"commands": commands})
-        show(results[-1])
+
+    def wanted(name):
+        return re.search(options.case or "", name)
+
+    results = run_cases(OURS, options, wanted, memory)
     floors = floor(options)
-    wakes = bench_wake(options, memory) if re.search(options.case or "", "wake") else None
+    wakes = bench_wake(options, memory) if wanted("wake") else None
     links = (ivshmem_link.bench(options.window / 1000, options.rounds, memory)
-             if re.search(options.case or "", "pointers") else None)
-    os.makedirs(f"{BUILD}/bench", exist_ok=True)
-    with open(f"{BUILD}/bench/ivshmem.json", "w", encoding="utf-8") as file:
-        json.dump({"name": "ivshmem", "memory": memory_text, "versions": versions(), "ring": RING,
-                   "floor_mpps": floors, "wake": wakes, "pointers": links,
-                   "cpu": subprocess.run(["lscpu"], capture_output=True, text=True,
-                                         check=False).stdout, "results": results}, file, indent=1)
-    print(f"\nmemory: {memory_text}; all of it is in "
-          f"{os.path.relpath(BUILD, ROOT)}/bench/ivshmem.json")
+             if wanted("pointers") else None)
+    save("ivshmem", memory_text, results=results, floor_mpps=floors, wake=wakes, pointers=links)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def round_ratios(ours, peers, rates):
     return [values[0] / max(values[1:]) for values in rounds if None not in values]
 
 
-def summary(case, rates, all_ours=OURS):
+def summary(case, rates, all_ours):
     """The result of a case: medians of rates and of each round's ratio to its fastest peer."""
     values = {name: [v for v in rounds if v is not None] for name, rounds in rates.items()}
     medians = {name: statistics.median(v) for name, v in values.items() if v}
@@ -139,6 +139,28 @@ def eal_memory():
     return ["--no-huge", "-m", "96"], "4 KiB pages: no 128 free hugepages"
 
 
+def run_cases(ours, options, wanted, memory):
+    """All cases that are wanted, shown as they are done."""
+    rivals = [r for r in ours + PEERS if not options.rival or options.rival in r.name]
+    results = []
+    for case in CASES:
+        if wanted(case[0]):
+            rates, commands = bench_case(case, rivals, options, memory)
+            results.append(summary(case, rates, ours) | {"commands": commands})
+            show(results[-1])
+    return results
+
+
+def save(name, memory_text, **found):
+    """Everything, with what it was measured on, as NAME.json; and says so."""
+    os.makedirs(f"{BUILD}/bench", exist_ok=True)
+    cpu = subprocess.run(["lscpu"], capture_output=True, text=True, check=False).stdout
+    with open(f"{BUILD}/bench/{name}.json", "w", encoding="utf-8") as file:
+        json.dump({"name": name, "memory": memory_text, "versions": versions(), "ring": RING,
+                   "cpu": cpu} | found, file, indent=1)
+    print(f"\nmemory: {memory_text}; all of it is in {os.path.relpath(BUILD, ROOT)}/bench/{name}.json")
+
+
 def main():
     children.leave_with_statements_on_signals()
     parser = argparse.ArgumentParser(prog="./run bench xen", description=__doc__)
@@ -149,21 +171,8 @@ def main():
     options = parser.parse_args()
     os.nice(-20)  # whatever else the machine does shall not take turns with what is measured
     memory, memory_text = eal_memory()
-    rivals = [r for r in OURS + PEERS if not options.rival or options.rival in r.name]
-    results = []
-    for case in CASES:
-        if options.case and options.case not in case[0]:
-            continue
-        rates, commands = bench_case(case, rivals, options, memory)
-        results.append(summary(case, rates) | {"commands": commands})
-        show(results[-1])
-    floors = floor(options)
-    os.makedirs(f"{BUILD}/bench", exist_ok=True)
-    with open(f"{BUILD}/bench/xen.json", "w", encoding="utf-8") as file:
-        json.dump({"name": "xen", "memory": memory_text, "versions": versions(), "ring": RING, "floor_mpps": floors,
-                   "cpu": subprocess.run(["lscpu"], capture_output=True, text=True,
-                                         check=False).stdout, "results": results}, file, indent=1)
-    print(f"\nmemory: {memory_text}; all of it is in {os.path.relpath(BUILD, ROOT)}/bench/xen.json")
+    results = run_cases(OURS, options, lambda name: (options.case or "") in name, memory)
+    save("xen", memory_text, results=results, floor_mpps=floor(options))
 
 
 if __name__ == "__main__":
