@@ -3,14 +3,18 @@
  *
  * The private structures of net_pvn_vmxnet3 and the calls between its files:
  *
- *   vmxnet3_ethdev.c  what the application sees: probe, devargs, dev_ops
- *   vmxnet3_dev.c     the dialogue with the device: registers, commands, shared area
- *   vmxnet3_queue.c   rings and the mbufs in them: set-up, start, stop, release
- *   vmxnet3_rxtx.c    receive and transmit
- *   vmxnet3_stats.c   statistics, continuous over restarts
+ *   vmxnet3_ethdev.c    devargs, probe and remove, the table of dev_ops
+ *   vmxnet3_life.c      configure, start, stop, close
+ *   vmxnet3_settings.c  what may change while the port runs: MTU, MAC, filters
+ *   vmxnet3_info.c      what a port and its queues say of themselves
+ *   vmxnet3_intr.c      link and events
+ *   vmxnet3_stats.c     statistics, continuous over restarts
+ *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
+ *   vmxnet3_rxtx.c      receive and transmit
+ *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
  *
- * ethdev calls all others; queue calls rxtx for the first buffers, and stats when a queue goes;
- * stats calls dev. What the wire looks like is in proto/vmxnet3.h.
+ * Calls go down this list, but for queue, which calls stats when a queue goes. What the wire looks
+ * like is in proto/vmxnet3.h.
  */
 #ifndef VMXNET3_PMD_H
 #define VMXNET3_PMD_H
@@ -26,7 +30,7 @@
 
 /* The newest device version this driver was written for [VMX3 11]. Versions 2 to 4 only add
  * features that are off unless asked for, so picking them is safe. */
-#define VMXNET3_VERSION_MAX 4
+#define VMXNET3_DRIVER_VERSION_MAX 4
 
 /* Longest header in front of the MTU: Ethernet and two VLAN tags. */
 #define VMXNET3_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
@@ -216,6 +220,20 @@ bool vmxnet3_dev_link(struct vmxnet3_hw *hw, uint32_t *speed_mbps);
 void vmxnet3_dev_stats_refresh(struct vmxnet3_hw *hw);
 struct vmxnet3_tx_queue_desc *vmxnet3_dev_txq_desc(struct rte_eth_dev *dev, uint16_t queue);
 struct vmxnet3_rx_queue_desc *vmxnet3_dev_rxq_desc(struct rte_eth_dev *dev, uint16_t queue);
+
+/* vmxnet3_life.c, vmxnet3_settings.c, vmxnet3_info.c, vmxnet3_intr.c: dev_ops. */
+int vmxnet3_configure(struct rte_eth_dev *dev);
+int vmxnet3_start(struct rte_eth_dev *dev);
+int vmxnet3_stop(struct rte_eth_dev *dev);
+int vmxnet3_close(struct rte_eth_dev *dev);
+int vmxnet3_mtu_set(struct rte_eth_dev *dev, uint16_t mtu);
+int vmxnet3_mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac);
+int vmxnet3_promiscuous_enable(struct rte_eth_dev *dev);
+int vmxnet3_promiscuous_disable(struct rte_eth_dev *dev);
+int vmxnet3_allmulticast_enable(struct rte_eth_dev *dev);
+int vmxnet3_allmulticast_disable(struct rte_eth_dev *dev);
+int vmxnet3_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info);
+int vmxnet3_link_update(struct rte_eth_dev *dev, int wait_to_complete);
 
 /* vmxnet3_queue.c */
 int vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,

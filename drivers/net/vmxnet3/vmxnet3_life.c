@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * A port's life.
+ *
+ *   probed -> configured -> queues set up -> started <-> stopped -> closed
+ *
+ * Stop, close and remove do no harm when repeated, and none of them waits for the device, so they
+ * also work on one that was unplugged. What a restart must keep (MAC, rx mode) is in software and
+ * told to the device at each start, since QEMU forgets the MAC at ACTIVATE. [VMX3 12.4]
+ */
+#include <errno.h>
+
+#include "vmxnet3_log.h"
+#include "vmxnet3_pmd.h"
+
+static uint32_t
+max_frame(const struct rte_eth_dev *dev)
+{
+	return dev->data->mtu + VMXNET3_FRAME_OVERHEAD;
+}
+
+/* Pieces a frame may take on this queue: the head buffer and bodies of the same size. */
+static uint16_t
+pieces_per_frame(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
+{
+	return (uint16_t)((max_frame(dev) + rxq->buf_len - 1) / rxq->buf_len);
+}
+
+/* The device has one fragment limit for all queues: the largest that any of them needs. It is at
+ * least 1, and never left 0, which QEMU takes for 1. [VMX3 8.4] */
+static uint16_t
+max_pieces(const struct rte_eth_dev *dev)
+{
+	uint16_t pieces = 1;
+
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
+		pieces = RTE_MAX(pieces, pieces_per_frame(dev, dev->data->rx_queues[q]));
+	return pieces;
+}
+
+static void
+prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
+{
+	dev->data->scattered_rx = pieces > 1;
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++) {
+		struct vmxnet3_tx_queue *txq = dev->data->tx_queues[q];
+
+		txq->shared = vmxnet3_dev_txq_desc(dev, q);
+		vmxnet3_txq_prepare(txq);
+	}
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
+		struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
+
+		rxq->shared = vmxnet3_dev_rxq_desc(dev, q);
+		rxq->num_rx_queues = dev->data->nb_rx_queues;
+		rxq->max_pieces = pieces;
+		vmxnet3_rxq_prepare(rxq, pieces > 1);
+	}
+}
+
+/* What was posted before ACTIVATE: whether the device wants to be told shows only afterwards. */
+static void
+announce_buffers(const struct rte_eth_dev *dev)
+{
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
+		const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
+
+		for (int i = 0; i < VMXNET3_RX_RINGS; i++)
+			if (rxq->rings[i].size != 0)
+				vmxnet3_rx_doorbell(rxq, &rxq->rings[i]);
+	}
+}
+
+static void
+drain_queues(struct rte_eth_dev *dev)
+{
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
+		if (dev->data->tx_queues[q] != NULL)
+			vmxnet3_txq_drain(dev->data->tx_queues[q]);
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
+		if (dev->data->rx_queues[q] != NULL)
+			vmxnet3_rxq_drain(dev->data->rx_queues[q]);
+}
+
+/* May frames of this MTU come in pieces, and is there room for all pieces of one? Some slots may
+ * wait for their refill. */
+static int
+check_pieces(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
+{
+	const char *name = vmxnet3_hw(dev)->name;
+	uint16_t pieces = pieces_per_frame(dev, rxq);
+	uint16_t bodies = rxq->ring2_capacity - vmxnet3_rx_refill_threshold(rxq->ring2_capacity);
+
+	if (pieces == 1)
+		return 0;
+	if ((dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) == 0) {
+		VMXNET3_LOG(ERR, name,
+			    "rx queue %u: with MTU %u a frame takes up to %u bytes, its buffers "
+			    "hold %u: use larger mbufs, or ask for RTE_ETH_RX_OFFLOAD_SCATTER",
+			    rxq->queue_id, dev->data->mtu, max_frame(dev), rxq->buf_len);
+		return -EINVAL;
+	}
+	if (pieces - 1 > bodies) {
+		VMXNET3_LOG(
+			ERR, name,
+			"rx queue %u: with MTU %u a frame takes up to %u buffers of %u bytes, "
+			"%u descriptors leave room for %u: use larger mbufs or more descriptors",
+			rxq->queue_id, dev->data->mtu, pieces, rxq->buf_len, rxq->ring_size,
+			bodies + 1);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+check_queues(const struct rte_eth_dev *dev)
+{
+	bool all = true;
+	int ret = 0;
+
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
+		all = all && dev->data->tx_queues[q] != NULL;
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
+		all = all && dev->data->rx_queues[q] != NULL;
+	if (!all) {
+		VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name,
+			    "a configured queue was not set up: set up all before start");
+		return -EINVAL;
+	}
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues && ret == 0; q++)
+		ret = check_pieces(dev, dev->data->rx_queues[q]);
+	return ret;
+}
+
+static void
+set_queue_states(struct rte_eth_dev *dev, uint8_t state)
+{
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
+		dev->data->rx_queue_state[q] = state;
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
+		dev->data->tx_queue_state[q] = state;
+}
+
+/* [VMX3 13], start. */
+int
+vmxnet3_start(struct rte_eth_dev *dev)
+{
+	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
+	uint16_t pieces;
+	int ret;
+
+	ret = check_queues(dev);
+	if (ret < 0)
+		return ret;
+	pieces = max_pieces(dev);
+	vmxnet3_dev_shared_fill(dev, pieces);
+	prepare_queues(dev, pieces);
+	ret = vmxnet3_dev_activate(hw);
+	if (ret < 0) {
+		drain_queues(dev);
+		return ret;
+	}
+	announce_buffers(dev);
+	vmxnet3_dev_mac_write(hw, dev->data->mac_addrs);
+	vmxnet3_dev_vlan_accept_all(hw);
+	vmxnet3_dev_rx_mode(hw, VMXNET3_RXM_UCAST | VMXNET3_RXM_BCAST, 0);
+	set_queue_states(dev, RTE_ETH_QUEUE_STATE_STARTED);
+	vmxnet3_link_update(dev, 0);
+	return 0;
+}
+
+int
+vmxnet3_stop(struct rte_eth_dev *dev)
+{
+	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
+
+	if (!hw->active)
+		return 0;
+	vmxnet3_stats_save(dev);
+	vmxnet3_dev_quiesce(hw);
+	drain_queues(dev);
+	set_queue_states(dev, RTE_ETH_QUEUE_STATE_STOPPED);
+	vmxnet3_link_update(dev, 0);
+	return 0;
+}
+
+int
+vmxnet3_close(struct rte_eth_dev *dev)
+{
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return 0;
+	vmxnet3_stop(dev);
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
+		vmxnet3_rxq_release(dev, q);
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
+		vmxnet3_txq_release(dev, q);
+	vmxnet3_dev_shared_free(dev);
+	return 0;
+}
+
+static int
+refuse(const struct rte_eth_dev *dev, int error, const char *why)
+{
+	VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name, "%s", why);
+	return error;
+}
+
+/* What ethdev does not check itself against dev_infos_get(). QEMU keeps the rings of a queue that
+ * is not configured any more, and goes on filling them. */
+int
+vmxnet3_configure(struct rte_eth_dev *dev)
+{
+	const struct rte_eth_conf *conf = &dev->data->dev_conf;
+
+	if (dev->data->nb_rx_queues == 0 || dev->data->nb_tx_queues == 0)
+		return refuse(dev, -EINVAL, "needs at least one rx and one tx queue");
+	if (conf->intr_conf.rxq != 0)
+		return refuse(dev, -ENOTSUP, "rx queue interrupts are not supported: poll");
+	if (conf->lpbk_mode != 0)
+		return refuse(dev, -ENOTSUP, "the device has no loopback mode");
+	if ((conf->link_speeds & RTE_ETH_LINK_SPEED_FIXED) != 0)
+		return refuse(dev, -ENOTSUP, "the host sets the link's speed: leave link_speeds 0");
+	return 0;
+}
