@@ -267,6 +267,18 @@ vmxnet3_dev_vlan_accept_all(struct vmxnet3_hw *hw)
 	tell(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
 }
 
+uint32_t
+vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset)
+{
+	return bar1_read(hw, bar1_offset);
+}
+
+uint32_t
+vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector)
+{
+	return rte_read32(hw->bar0 + VMXNET3_BAR0_IMR(vector));
+}
+
 /* All ones is what a device that is gone reads as. */
 bool
 vmxnet3_dev_link(struct vmxnet3_hw *hw, uint32_t *speed_mbps)

@@ -98,7 +98,21 @@ static const struct eth_dev_ops vmxnet3_dev_ops = {
 	.promiscuous_disable = vmxnet3_promiscuous_disable,
 	.allmulticast_enable = vmxnet3_allmulticast_enable,
 	.allmulticast_disable = vmxnet3_allmulticast_disable,
+	.rxq_info_get = vmxnet3_rxq_info,
+	.txq_info_get = vmxnet3_txq_info,
+	.rx_burst_mode_get = vmxnet3_rx_burst_mode,
+	.tx_burst_mode_get = vmxnet3_tx_burst_mode,
+	.tx_done_cleanup = vmxnet3_tx_done_cleanup,
+	.get_monitor_addr = vmxnet3_monitor_addr,
+	.get_reg = vmxnet3_get_reg,
+	.eth_dev_priv_dump = vmxnet3_dump,
 };
+
+bool
+vmxnet3_is_ours(const struct rte_eth_dev *dev)
+{
+	return dev->dev_ops == &vmxnet3_dev_ops;
+}
 
 /* ---- probe and remove ---- */
 
@@ -171,6 +185,9 @@ set_ops(struct rte_eth_dev *dev)
 	dev->rx_pkt_burst = vmxnet3_rx_burst;
 	dev->tx_pkt_burst = vmxnet3_tx_burst;
 	dev->tx_pkt_prepare = vmxnet3_tx_prepare;
+	dev->rx_queue_count = vmxnet3_rx_queue_count;
+	dev->rx_descriptor_status = vmxnet3_rx_descriptor_status;
+	dev->tx_descriptor_status = vmxnet3_tx_descriptor_status;
 	dev->data->dev_flags |= RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
 }
 

@@ -7,10 +7,12 @@
  *   vmxnet3_life.c      configure, start, stop, close
  *   vmxnet3_settings.c  what may change while the port runs: MTU, MAC, filters
  *   vmxnet3_info.c      what a port and its queues say of themselves
+ *   vmxnet3_telemetry.c the same for telemetry
  *   vmxnet3_intr.c      link and events
  *   vmxnet3_stats.c     statistics, continuous over restarts
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_rxtx.c      receive and transmit
+ *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
  *
  * Calls go down this list, but for queue, which calls stats when a queue goes. What the wire looks
@@ -216,6 +218,8 @@ void vmxnet3_dev_quiesce(struct vmxnet3_hw *hw);
 void vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac);
 void vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear);
 void vmxnet3_dev_vlan_accept_all(struct vmxnet3_hw *hw);
+uint32_t vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset);
+uint32_t vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector);
 bool vmxnet3_dev_link(struct vmxnet3_hw *hw, uint32_t *speed_mbps);
 void vmxnet3_dev_stats_refresh(struct vmxnet3_hw *hw);
 struct vmxnet3_tx_queue_desc *vmxnet3_dev_txq_desc(struct rte_eth_dev *dev, uint16_t queue);
@@ -233,7 +237,23 @@ int vmxnet3_promiscuous_disable(struct rte_eth_dev *dev);
 int vmxnet3_allmulticast_enable(struct rte_eth_dev *dev);
 int vmxnet3_allmulticast_disable(struct rte_eth_dev *dev);
 int vmxnet3_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info);
+void vmxnet3_rxq_info(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_rxq_info *info);
+void vmxnet3_txq_info(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_txq_info *info);
+int vmxnet3_rx_burst_mode(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_burst_mode *mode);
+int vmxnet3_tx_burst_mode(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_burst_mode *mode);
+int vmxnet3_get_reg(struct rte_eth_dev *dev, struct rte_dev_reg_info *regs);
+int vmxnet3_dump(struct rte_eth_dev *dev, FILE *f);
 int vmxnet3_link_update(struct rte_eth_dev *dev, int wait_to_complete);
+
+/* vmxnet3_ethdev.c */
+bool vmxnet3_is_ours(const struct rte_eth_dev *dev);
+
+/* vmxnet3_status.c. The thread that the queue belongs to. */
+uint32_t vmxnet3_rx_queue_count(void *rx_queue);
+int vmxnet3_rx_descriptor_status(void *rx_queue, uint16_t offset);
+int vmxnet3_tx_descriptor_status(void *tx_queue, uint16_t offset);
+int vmxnet3_tx_done_cleanup(void *tx_queue, uint32_t free_cnt);
+int vmxnet3_monitor_addr(void *rx_queue, struct rte_power_monitor_cond *pmc);
 
 /* vmxnet3_queue.c */
 int vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,
