@@ -93,7 +93,10 @@ static const struct eth_dev_ops vmxnet3_dev_ops = {
 	.stats_get = vmxnet3_stats_get,
 	.stats_reset = vmxnet3_stats_reset,
 	.mtu_set = vmxnet3_mtu_set,
+	.vlan_filter_set = vmxnet3_vlan_filter_set,
+	.vlan_offload_set = vmxnet3_vlan_offload_set,
 	.mac_addr_set = vmxnet3_mac_addr_set,
+	.set_mc_addr_list = vmxnet3_mc_addr_list,
 	.promiscuous_enable = vmxnet3_promiscuous_enable,
 	.promiscuous_disable = vmxnet3_promiscuous_disable,
 	.allmulticast_enable = vmxnet3_allmulticast_enable,
@@ -160,15 +163,17 @@ init_port(struct rte_eth_dev *dev, struct rte_pci_device *pci, const struct deva
 	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
 	int ret;
 
-	hw->name = pci->name;
+	snprintf(hw->name, sizeof(hw->name), "%s", pci->name);
+	hw->max_version = args->max_version;
 	hw->bar0 = pci->mem_resource[0].addr;
 	hw->bar1 = pci->mem_resource[1].addr;
-	rte_spinlock_init(&hw->cmd_lock);
 	if (hw->bar0 == NULL || hw->bar1 == NULL) {
 		VMXNET3_LOG(ERR, hw->name, "it lacks the memory BARs 0 and 1 of a VMXNET3 device");
 		return -ENODEV;
 	}
-	ret = vmxnet3_dev_negotiate(hw, args->max_version);
+	ret = vmxnet3_dev_init(hw);
+	if (ret == 0)
+		ret = vmxnet3_dev_negotiate(hw);
 	if (ret < 0)
 		return ret;
 	dev->data->mac_addrs = rte_zmalloc("vmxnet3_mac", sizeof(struct rte_ether_addr), 0);

@@ -25,7 +25,7 @@ vmxnet3_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->max_rx_pktlen = caps->max_mtu + VMXNET3_FRAME_OVERHEAD;
 	info->min_rx_bufsize = VMXNET3_RX_HEAD_MIN;
 	info->max_mac_addrs = 1;
-	info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
+	info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	info->rx_desc_lim = rings;
 	info->tx_desc_lim = rings;

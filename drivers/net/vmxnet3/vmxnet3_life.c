@@ -14,28 +14,56 @@
 #include "vmxnet3_log.h"
 #include "vmxnet3_pmd.h"
 
-static uint32_t
-max_frame(const struct rte_eth_dev *dev)
+static bool
+is_scattering(const struct rte_eth_dev *dev)
 {
-	return dev->data->mtu + VMXNET3_FRAME_OVERHEAD;
+	return (dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
 }
 
-/* Pieces a frame may take on this queue: the head buffer and bodies of the same size. */
+/* Pieces that a frame of so many bytes comes in. */
 static uint16_t
-pieces_per_frame(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
+pieces_of(const struct vmxnet3_rx_queue *rxq, uint32_t bytes)
 {
-	return (uint16_t)((max_frame(dev) + rxq->buf_len - 1) / rxq->buf_len);
+	return (uint16_t)((bytes + rxq->buf_len - 1) / rxq->buf_len);
+}
+
+/* Pieces of one frame that the queue has room for, the head included. Some slots may wait for
+ * their refill. */
+static uint16_t
+pieces_room(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
+{
+	if (!is_scattering(dev))
+		return 1;
+	return rxq->ring2_capacity - vmxnet3_rx_refill_threshold(rxq->ring2_capacity) + 1;
+}
+
+/*
+ * The largest MTU whose frames fit the buffers of every queue. The device is told this one, and so
+ * many pieces per frame, not the application's: so that needs no restart to change.
+ */
+uint32_t
+vmxnet3_mtu_room(const struct rte_eth_dev *dev)
+{
+	uint32_t frame = vmxnet3_hw(dev)->caps.max_mtu + VMXNET3_FRAME_OVERHEAD;
+
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
+		const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
+
+		frame = RTE_MIN(frame, (uint32_t)pieces_room(dev, rxq) * rxq->buf_len);
+	}
+	return frame < VMXNET3_FRAME_OVERHEAD ? 0 : frame - VMXNET3_FRAME_OVERHEAD;
 }
 
 /* The device has one fragment limit for all queues: the largest that any of them needs. It is at
  * least 1, and never left 0, which QEMU takes for 1. [VMX3 8.4] */
 static uint16_t
-max_pieces(const struct rte_eth_dev *dev)
+max_pieces(const struct rte_eth_dev *dev, uint32_t mtu)
 {
 	uint16_t pieces = 1;
 
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
-		pieces = RTE_MAX(pieces, pieces_per_frame(dev, dev->data->rx_queues[q]));
+		pieces = RTE_MAX(pieces,
+				 pieces_of(dev->data->rx_queues[q], mtu + VMXNET3_FRAME_OVERHEAD));
 	return pieces;
 }
 
@@ -83,34 +111,29 @@ drain_queues(struct rte_eth_dev *dev)
 			vmxnet3_rxq_drain(dev->data->rx_queues[q]);
 }
 
-/* May frames of this MTU come in pieces, and is there room for all pieces of one? Some slots may
- * wait for their refill. */
+/* Do the buffers have room for frames of the MTU? */
 static int
-check_pieces(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
+check_room(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
 {
+	uint32_t frame = dev->data->mtu + VMXNET3_FRAME_OVERHEAD;
 	const char *name = vmxnet3_hw(dev)->name;
-	uint16_t pieces = pieces_per_frame(dev, rxq);
-	uint16_t bodies = rxq->ring2_capacity - vmxnet3_rx_refill_threshold(rxq->ring2_capacity);
+	uint16_t pieces = pieces_of(rxq, frame);
+	uint16_t room = pieces_room(dev, rxq);
 
-	if (pieces == 1)
+	if (pieces <= room)
 		return 0;
-	if ((dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) == 0) {
+	if (!is_scattering(dev))
 		VMXNET3_LOG(ERR, name,
 			    "rx queue %u: with MTU %u a frame takes up to %u bytes, its buffers "
 			    "hold %u: use larger mbufs, or ask for RTE_ETH_RX_OFFLOAD_SCATTER",
-			    rxq->queue_id, dev->data->mtu, max_frame(dev), rxq->buf_len);
-		return -EINVAL;
-	}
-	if (pieces - 1 > bodies) {
+			    rxq->queue_id, dev->data->mtu, frame, rxq->buf_len);
+	else
 		VMXNET3_LOG(
 			ERR, name,
 			"rx queue %u: with MTU %u a frame takes up to %u buffers of %u bytes, "
 			"%u descriptors leave room for %u: use larger mbufs or more descriptors",
-			rxq->queue_id, dev->data->mtu, pieces, rxq->buf_len, rxq->ring_size,
-			bodies + 1);
-		return -EINVAL;
-	}
-	return 0;
+			rxq->queue_id, dev->data->mtu, pieces, rxq->buf_len, rxq->ring_size, room);
+	return -EINVAL;
 }
 
 static int
@@ -129,7 +152,7 @@ check_queues(const struct rte_eth_dev *dev)
 		return -EINVAL;
 	}
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues && ret == 0; q++)
-		ret = check_pieces(dev, dev->data->rx_queues[q]);
+		ret = check_room(dev, dev->data->rx_queues[q]);
 	return ret;
 }
 
@@ -148,13 +171,15 @@ vmxnet3_start(struct rte_eth_dev *dev)
 {
 	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
 	uint16_t pieces;
+	uint32_t mtu;
 	int ret;
 
 	ret = check_queues(dev);
 	if (ret < 0)
 		return ret;
-	pieces = max_pieces(dev);
-	vmxnet3_dev_shared_fill(dev, pieces);
+	mtu = vmxnet3_mtu_room(dev);
+	pieces = max_pieces(dev, mtu);
+	vmxnet3_dev_shared_fill(dev, mtu, pieces);
 	prepare_queues(dev, pieces);
 	ret = vmxnet3_dev_activate(hw);
 	if (ret < 0) {
@@ -163,7 +188,9 @@ vmxnet3_start(struct rte_eth_dev *dev)
 	}
 	announce_buffers(dev);
 	vmxnet3_dev_mac_write(hw, dev->data->mac_addrs);
-	vmxnet3_dev_vlan_accept_all(hw);
+	vmxnet3_dev_vlan_filter(
+		hw, (dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0);
+	vmxnet3_dev_mcast_tell(hw);
 	vmxnet3_dev_rx_mode(hw, VMXNET3_RXM_UCAST | VMXNET3_RXM_BCAST, 0);
 	set_queue_states(dev, RTE_ETH_QUEUE_STATE_STARTED);
 	vmxnet3_link_update(dev, 0);

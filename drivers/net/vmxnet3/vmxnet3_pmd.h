@@ -21,23 +21,27 @@
 #ifndef VMXNET3_PMD_H
 #define VMXNET3_PMD_H
 
+#include <pthread.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <ethdev_driver.h>
 #include <rte_mbuf.h>
-#include <rte_spinlock.h>
 
 #include <vmxnet3.h>
 
-/* The newest device version this driver was written for [VMX3 11]. Versions 2 to 4 only add
- * features that are off unless asked for, so picking them is safe. */
+/* The newest device version this driver was written for [VMX3 11]. What later versions add is off
+ * unless asked for. */
 #define VMXNET3_DRIVER_VERSION_MAX 4
 
 /* Longest header in front of the MTU: Ethernet and two VLAN tags. */
 #define VMXNET3_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
 
-/* What the device says of itself, found out once in probe. */
+/* Addresses that the multicast list holds; more need all-multicast mode. */
+#define VMXNET3_MCAST_MAX 512
+
+/* What the device says of itself, found out once in probe, and again by a reset. */
 struct vmxnet3_caps {
 	uint8_t version; /* the one picked */
 	uint8_t max_tx_queues;
@@ -46,26 +50,36 @@ struct vmxnet3_caps {
 	struct rte_ether_addr perm_mac;
 };
 
+/* All that the device reads or writes but rings and buffers. One DMA zone for its lifetime. */
+struct vmxnet3_dma {
+	struct vmxnet3_shared_v6 shared;
+	alignas(VMXNET3_QUEUE_TABLE_ALIGN) uint8_t
+		queue_table[2 * VMXNET3_QUEUES_MAX_V6 * sizeof(struct vmxnet3_tx_queue_desc)];
+	struct rte_ether_addr mcast[VMXNET3_MCAST_MAX]; /* kept over restarts, as what follows */
+	uint16_t num_mcast;
+	uint32_t vlan_bitmap[128]; /* of the filter, if that is asked for */
+};
+
 /*
- * The dialogue. Everything but the burst functions goes through it; commands of several threads
- * are serialised, since a command and its result share one register.
+ * The dialogue. Everything but the burst functions goes through it. It lies in memory shared with
+ * secondary processes, so it has pointers only into what all of them have mapped at one address.
  */
 struct vmxnet3_hw {
-	const char *name; /* for log lines */
+	char name[RTE_DEV_NAME_MAX_LEN]; /* for log lines */
 	uint8_t *bar0;
 	uint8_t *bar1;
-	rte_spinlock_t cmd_lock;
+	/* A command, its argument and its result, and changes of the shared area, of all processes.
+	 * Robust: the holder may be killed. */
+	pthread_mutex_t lock;
 	bool active; /* between ACTIVATE and QUIESCE */
 
 	struct vmxnet3_caps caps;
-	uint32_t rx_mode; /* VMXNET3_RXM_*, kept over restarts */
+	unsigned int max_version; /* devarg */
+	uint32_t rx_mode;	  /* VMXNET3_RXM_*, kept over restarts */
 
-	/* One DMA zone for the device's lifetime: shared area, then the queue table. */
 	const struct rte_memzone *zone;
+	struct vmxnet3_dma *dma; /* in it */
 	struct vmxnet3_shared *shared;
-	void *queue_table;
-	rte_iova_t shared_iova;
-	rte_iova_t queue_table_iova;
 };
 
 /* One of the two rings of an rx queue. Slots are posted at `fill`, and come back at `next`. */
@@ -209,15 +223,19 @@ vmxnet3_hw(const struct rte_eth_dev *dev)
 }
 
 /* vmxnet3_dev.c. Control thread only, but for stats and link; 0 or -errno, logged where known. */
-int vmxnet3_dev_negotiate(struct vmxnet3_hw *hw, unsigned int max_version);
+int vmxnet3_dev_init(struct vmxnet3_hw *hw);
+int vmxnet3_dev_negotiate(struct vmxnet3_hw *hw);
 int vmxnet3_dev_shared_alloc(struct rte_eth_dev *dev);
 void vmxnet3_dev_shared_free(struct rte_eth_dev *dev);
-void vmxnet3_dev_shared_fill(struct rte_eth_dev *dev, uint16_t max_rx_pieces);
+void vmxnet3_dev_shared_fill(struct rte_eth_dev *dev, uint32_t mtu, uint16_t max_rx_pieces);
 int vmxnet3_dev_activate(struct vmxnet3_hw *hw);
 void vmxnet3_dev_quiesce(struct vmxnet3_hw *hw);
 void vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac);
 void vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear);
-void vmxnet3_dev_vlan_accept_all(struct vmxnet3_hw *hw);
+void vmxnet3_dev_vlan_filter(struct vmxnet3_hw *hw, bool on);
+void vmxnet3_dev_vlan_set(struct vmxnet3_hw *hw, uint16_t vlan, bool accept, bool filtering);
+void vmxnet3_dev_mcast(struct vmxnet3_hw *hw, const struct rte_ether_addr *list, uint32_t num);
+void vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw);
 uint32_t vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset);
 uint32_t vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector);
 bool vmxnet3_dev_link(struct vmxnet3_hw *hw, uint32_t *speed_mbps);
@@ -230,7 +248,11 @@ int vmxnet3_configure(struct rte_eth_dev *dev);
 int vmxnet3_start(struct rte_eth_dev *dev);
 int vmxnet3_stop(struct rte_eth_dev *dev);
 int vmxnet3_close(struct rte_eth_dev *dev);
+uint32_t vmxnet3_mtu_room(const struct rte_eth_dev *dev);
 int vmxnet3_mtu_set(struct rte_eth_dev *dev, uint16_t mtu);
+int vmxnet3_vlan_filter_set(struct rte_eth_dev *dev, uint16_t vlan, int on);
+int vmxnet3_vlan_offload_set(struct rte_eth_dev *dev, int mask);
+int vmxnet3_mc_addr_list(struct rte_eth_dev *dev, struct rte_ether_addr *list, uint32_t num);
 int vmxnet3_mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac);
 int vmxnet3_promiscuous_enable(struct rte_eth_dev *dev);
 int vmxnet3_promiscuous_disable(struct rte_eth_dev *dev);
