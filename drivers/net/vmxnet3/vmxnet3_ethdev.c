@@ -92,6 +92,9 @@ static const struct eth_dev_ops vmxnet3_dev_ops = {
 	.link_update = vmxnet3_link_update,
 	.stats_get = vmxnet3_stats_get,
 	.stats_reset = vmxnet3_stats_reset,
+	.xstats_get = vmxnet3_xstats_get,
+	.xstats_get_names = vmxnet3_xstats_names,
+	.xstats_reset = vmxnet3_stats_reset,
 	.mtu_set = vmxnet3_mtu_set,
 	.vlan_filter_set = vmxnet3_vlan_filter_set,
 	.vlan_offload_set = vmxnet3_vlan_offload_set,
@@ -193,7 +196,6 @@ set_ops(struct rte_eth_dev *dev)
 	dev->rx_queue_count = vmxnet3_rx_queue_count;
 	dev->rx_descriptor_status = vmxnet3_rx_descriptor_status;
 	dev->tx_descriptor_status = vmxnet3_tx_descriptor_status;
-	dev->data->dev_flags |= RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
 }
 
 static int

@@ -97,14 +97,27 @@ struct vmxnet3_rx_ring {
 
 #define VMXNET3_RX_RINGS 2
 
-/* A frame is counted once: as a packet, or under the first cause that made it unfit. */
+#define VMXNET3_MEMBER(member, name) uint64_t member;
+
+/*
+ * Counters of an rx queue: member, name in xstats. A frame is counted once: as a packet, or under
+ * the first cause that made it unfit: error_bit (which the device has counted too), or one of those
+ * that end in _errors. Names never change.
+ */
+#define VMXNET3_RX_STATS(X)                                                                        \
+	X(packets, "packets")                                                                      \
+	X(bytes, "bytes")                                                                          \
+	/* the device set the error bit */                                                         \
+	X(bad_frame, "error_bit_packets")                                                          \
+	/* piece longer than its buffer, or too many, or out of order */                           \
+	X(bad_piece, "bad_piece_errors")                                                           \
+	/* names a ring or a slot that cannot be meant */                                          \
+	X(bad_completion, "bad_completion_errors")                                                 \
+	/* times the pool ran short */                                                             \
+	X(nombuf, "nombuf")
+
 struct vmxnet3_rx_stats {
-	uint64_t packets;
-	uint64_t bytes;
-	uint64_t bad_frame;	 /* the device set the error bit */
-	uint64_t bad_piece;	 /* piece longer than its buffer, or too many, or out of order */
-	uint64_t bad_completion; /* names a ring or a slot that cannot be meant */
-	uint64_t nombuf;	 /* times the pool ran short */
+	VMXNET3_RX_STATS(VMXNET3_MEMBER)
 };
 
 struct vmxnet3_rx_queue {
@@ -136,11 +149,17 @@ struct vmxnet3_rx_queue {
 	uint16_t ring2_capacity;
 };
 
+/* Counters of a tx queue: member, name in xstats. */
+#define VMXNET3_TX_STATS(X)                                                                        \
+	X(packets, "packets")                                                                      \
+	X(bytes, "bytes")                                                                          \
+	/* returned unsent: no number of free descriptors would do */                              \
+	X(unsendable, "unsendable_errors")                                                         \
+	/* names a descriptor that is not in flight */                                             \
+	X(bad_completion, "bad_completion_errors")
+
 struct vmxnet3_tx_stats {
-	uint64_t packets;
-	uint64_t bytes;
-	uint64_t unsendable;	 /* returned unsent: no number of free descriptors would do */
-	uint64_t bad_completion; /* names a descriptor that is not in flight */
+	VMXNET3_TX_STATS(VMXNET3_MEMBER)
 };
 
 struct vmxnet3_tx_queue {
@@ -193,21 +212,57 @@ vmxnet3_tx_take_slot(struct vmxnet3_tx_queue *txq)
 	return m;
 }
 
-/* What the device counts: its totals over all queues. */
-struct vmxnet3_hw_counts {
-	uint64_t rx_no_buffer;
-	uint64_t rx_error;
-	uint64_t tx_error;
-	uint64_t tx_discard;
+/* What the device counts for a queue, in its order [VMX3 6.3]: constant, name in xstats. */
+#define VMXNET3_HW_RX_COUNTERS(X)                                                                  \
+	X(RX_LRO_PACKETS, "hw_lro_packets")                                                        \
+	X(RX_LRO_BYTES, "hw_lro_bytes")                                                            \
+	X(RX_UCAST_PACKETS, "hw_unicast_packets")                                                  \
+	X(RX_UCAST_BYTES, "hw_unicast_bytes")                                                      \
+	X(RX_MCAST_PACKETS, "hw_multicast_packets")                                                \
+	X(RX_MCAST_BYTES, "hw_multicast_bytes")                                                    \
+	X(RX_BCAST_PACKETS, "hw_broadcast_packets")                                                \
+	X(RX_BCAST_BYTES, "hw_broadcast_bytes")                                                    \
+	X(RX_NO_BUFFER, "hw_no_buffer_missed")                                                     \
+	X(RX_ERROR, "hw_errors")
+
+#define VMXNET3_HW_TX_COUNTERS(X)                                                                  \
+	X(TX_TSO_PACKETS, "hw_tso_packets")                                                        \
+	X(TX_TSO_BYTES, "hw_tso_bytes")                                                            \
+	X(TX_UCAST_PACKETS, "hw_unicast_packets")                                                  \
+	X(TX_UCAST_BYTES, "hw_unicast_bytes")                                                      \
+	X(TX_MCAST_PACKETS, "hw_multicast_packets")                                                \
+	X(TX_MCAST_BYTES, "hw_multicast_bytes")                                                    \
+	X(TX_BCAST_PACKETS, "hw_broadcast_packets")                                                \
+	X(TX_BCAST_BYTES, "hw_broadcast_bytes")                                                    \
+	X(TX_ERROR, "hw_errors")                                                                   \
+	X(TX_DISCARD, "hw_discard_errors")
+
+#define VMXNET3_CONSTANT(constant, name) VMXNET3_HW_##constant,
+enum { VMXNET3_HW_RX_COUNTERS(VMXNET3_CONSTANT) VMXNET3_HW_COUNTERS };
+enum { VMXNET3_HW_TX_COUNTERS(VMXNET3_CONSTANT) };
+#undef VMXNET3_CONSTANT
+
+struct vmxnet3_rxq_counts {
+	struct vmxnet3_rx_stats sw;
+	uint64_t hw[VMXNET3_HW_COUNTERS];
 };
 
-/* Counters go on when the device or a queue begins anew: what these had counted is kept here. */
+struct vmxnet3_txq_counts {
+	struct vmxnet3_tx_stats sw;
+	uint64_t hw[VMXNET3_HW_COUNTERS];
+};
+
+struct vmxnet3_counts {
+	struct vmxnet3_rxq_counts rx[VMXNET3_QUEUES_MAX_V6];
+	struct vmxnet3_txq_counts tx[VMXNET3_QUEUES_MAX_V6];
+};
+
 struct vmxnet3_adapter {
 	struct vmxnet3_hw hw;
-	struct vmxnet3_hw_counts past;	 /* before the last ACTIVATE */
-	struct vmxnet3_hw_counts reset;	 /* at the last reset, to be taken off */
-	struct vmxnet3_rx_stats gone_rx; /* of queues released since the last reset */
-	struct vmxnet3_tx_stats gone_tx;
+	struct vmxnet3_counts past;  /* of queues released, and of the device before ACTIVATE */
+	struct vmxnet3_counts reset; /* at the last reset, to be taken off */
+	uint16_t shown_rx;	     /* queues that xstats have */
+	uint16_t shown_tx;
 };
 
 static inline struct vmxnet3_adapter *
@@ -301,6 +356,9 @@ void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *rin
 /* vmxnet3_stats.c */
 int vmxnet3_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats);
 int vmxnet3_stats_reset(struct rte_eth_dev *dev);
+int vmxnet3_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names,
+			 unsigned int size);
+int vmxnet3_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned int size);
 void vmxnet3_stats_save(struct rte_eth_dev *dev);
 void vmxnet3_stats_keep_rxq(struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq);
 void vmxnet3_stats_keep_txq(struct rte_eth_dev *dev, const struct vmxnet3_tx_queue *txq);
