@@ -201,16 +201,36 @@ vmxnet3_dev_rxq_desc(struct rte_eth_dev *dev, uint16_t queue)
 	return &table[queue];
 }
 
-/* Polled operation: one vector for everything, masked for good. [VMX3 9.2] */
-static void
-fill_interrupts(struct vmxnet3_hw *hw)
+/* With more queues than the block was made for, another one counts. [VMX3 9.4] */
+static bool
+has_many_queues(const struct rte_eth_dev *dev)
 {
-	uint32_t conf = ask(hw, VMXNET3_CMD_GET_CONF_INTR);
+	return dev->data->nb_tx_queues > VMXNET3_QUEUES_MAX_TX_V1 ||
+	       dev->data->nb_rx_queues > VMXNET3_QUEUES_MAX_RX_V1;
+}
 
-	hw->shared->auto_mask = pvn_field_get(VMXNET3_CONF_INTR_MASK_MODE, conf) == 0;
-	hw->shared->num_intrs = 1;
-	hw->shared->event_intr = 0;
-	hw->shared->intr_ctrl = pvn_cpu_to_le32(VMXNET3_INTR_CTRL_DISABLE_ALL);
+/* All disabled, until vmxnet3_dev_intr_enable(). */
+static void
+fill_interrupts(struct rte_eth_dev *dev)
+{
+	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
+	struct vmxnet3_intr_ext *ext = &hw->dma->shared.intr;
+	uint32_t conf = ask(hw, VMXNET3_CMD_GET_CONF_INTR);
+	uint8_t auto_mask = pvn_field_get(VMXNET3_CONF_INTR_MASK_MODE, conf) == 0;
+	uint8_t num = hw->intr.quiet + 1;
+
+	if (has_many_queues(dev)) {
+		ext->auto_mask = auto_mask;
+		ext->num_intrs = num;
+		ext->event_intr = VMXNET3_VECTOR_EVENT;
+		hw->intr_ctrl = &ext->intr_ctrl;
+	} else {
+		hw->shared->auto_mask = auto_mask;
+		hw->shared->num_intrs = num;
+		hw->shared->event_intr = VMXNET3_VECTOR_EVENT;
+		hw->intr_ctrl = &hw->shared->intr_ctrl;
+	}
+	*hw->intr_ctrl = pvn_cpu_to_le32(VMXNET3_INTR_CTRL_DISABLE_ALL);
 }
 
 /* Start, step 2: all but what the queues write into their own entries. Zeroes those entries. */
@@ -235,7 +255,7 @@ vmxnet3_dev_shared_fill(struct rte_eth_dev *dev, uint32_t mtu, uint16_t max_rx_p
 	sh->max_rx_frags = pvn_cpu_to_le16(max_rx_pieces);
 	sh->num_tx_queues = (uint8_t)dev->data->nb_tx_queues;
 	sh->num_rx_queues = (uint8_t)dev->data->nb_rx_queues;
-	fill_interrupts(hw);
+	fill_interrupts(dev);
 }
 
 static void
@@ -262,6 +282,7 @@ vmxnet3_dev_activate(struct vmxnet3_hw *hw)
 		vmxnet3_dev_quiesce(hw); /* it may have begun all the same */
 		return -EIO;
 	}
+	hw->failed = false;
 	hw->active = true;
 	return 0;
 }
@@ -372,6 +393,46 @@ uint32_t
 vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector)
 {
 	return rte_read32(hw->bar0 + VMXNET3_BAR0_IMR(vector));
+}
+
+/* Nothing while the device is stopped: QEMU ignores it then, and nobody knows what others do. */
+void
+vmxnet3_dev_mask(struct vmxnet3_hw *hw, unsigned int vector, bool mask)
+{
+	lock(hw);
+	if (hw->active)
+		rte_write32(mask, hw->bar0 + VMXNET3_BAR0_IMR(vector));
+	unlock(hw);
+}
+
+void
+vmxnet3_dev_intr_enable(struct vmxnet3_hw *hw, bool enable)
+{
+	__atomic_store_n(hw->intr_ctrl, pvn_cpu_to_le32(enable ? 0 : VMXNET3_INTR_CTRL_DISABLE_ALL),
+			 __ATOMIC_RELEASE);
+}
+
+/* The events since the last call, acknowledged. [VMX3 9.3] */
+uint32_t
+vmxnet3_dev_take_events(struct vmxnet3_hw *hw)
+{
+	uint32_t events = 0;
+
+	lock(hw);
+	if (hw->active)
+		events = pvn_le32_to_cpu(__atomic_load_n(&hw->shared->events, __ATOMIC_ACQUIRE));
+	if (events != 0)
+		bar1_write(hw, VMXNET3_BAR1_ECR, events);
+	unlock(hw);
+	return events;
+}
+
+/* Each queue's stopped flag and reason are current afterwards. */
+void
+vmxnet3_dev_queue_status(struct vmxnet3_hw *hw)
+{
+	tell(hw, VMXNET3_CMD_GET_QUEUE_STATUS);
+	rte_mb();
 }
 
 /* All ones is what a device that is gone reads as. */

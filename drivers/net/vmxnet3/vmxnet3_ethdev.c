@@ -90,6 +90,9 @@ static const struct eth_dev_ops vmxnet3_dev_ops = {
 	.rx_queue_release = vmxnet3_rxq_release,
 	.tx_queue_release = vmxnet3_txq_release,
 	.link_update = vmxnet3_link_update,
+	.is_removed = vmxnet3_is_removed,
+	.rx_queue_intr_enable = vmxnet3_rx_intr_enable,
+	.rx_queue_intr_disable = vmxnet3_rx_intr_disable,
 	.stats_get = vmxnet3_stats_get,
 	.stats_reset = vmxnet3_stats_reset,
 	.xstats_get = vmxnet3_xstats_get,
@@ -213,6 +216,7 @@ add_port(struct rte_pci_device *pci, const struct devargs *args)
 		return ret;
 	}
 	set_ops(dev);
+	vmxnet3_intr_init(dev);
 	caps = &vmxnet3_hw(dev)->caps;
 	rte_eth_dev_probing_finish(dev);
 	VMXNET3_LOG(NOTICE, pci->name,
@@ -266,6 +270,7 @@ static const struct rte_pci_id pci_ids[] = {
 
 static struct rte_pci_driver vmxnet3_driver = {
 	.id_table = pci_ids,
+	.drv_flags = RTE_PCI_DRV_INTR_LSC | RTE_PCI_DRV_INTR_RMV,
 	.probe = pci_probe,
 	.remove = pci_remove,
 };

@@ -70,17 +70,21 @@ max_pieces(const struct rte_eth_dev *dev, uint32_t mtu)
 static void
 prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
 {
+	const struct vmxnet3_hw *hw = vmxnet3_hw(dev);
+
 	dev->data->scattered_rx = pieces > 1;
 	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++) {
 		struct vmxnet3_tx_queue *txq = dev->data->tx_queues[q];
 
 		txq->shared = vmxnet3_dev_txq_desc(dev, q);
+		txq->shared->intr = hw->intr.quiet;
 		vmxnet3_txq_prepare(txq);
 	}
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
 		struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
 
 		rxq->shared = vmxnet3_dev_rxq_desc(dev, q);
+		rxq->shared->intr = hw->intr.rx ? VMXNET3_VECTOR_RX(q) : hw->intr.quiet;
 		rxq->num_rx_queues = dev->data->nb_rx_queues;
 		rxq->max_pieces = pieces;
 		vmxnet3_rxq_prepare(rxq, pieces > 1);
@@ -177,6 +181,9 @@ vmxnet3_start(struct rte_eth_dev *dev)
 	ret = check_queues(dev);
 	if (ret < 0)
 		return ret;
+	ret = vmxnet3_intr_prepare(dev);
+	if (ret < 0)
+		return ret;
 	mtu = vmxnet3_mtu_room(dev);
 	pieces = max_pieces(dev, mtu);
 	vmxnet3_dev_shared_fill(dev, mtu, pieces);
@@ -184,6 +191,7 @@ vmxnet3_start(struct rte_eth_dev *dev)
 	ret = vmxnet3_dev_activate(hw);
 	if (ret < 0) {
 		drain_queues(dev);
+		vmxnet3_intr_release(dev);
 		return ret;
 	}
 	announce_buffers(dev);
@@ -192,6 +200,7 @@ vmxnet3_start(struct rte_eth_dev *dev)
 		hw, (dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0);
 	vmxnet3_dev_mcast_tell(hw);
 	vmxnet3_dev_rx_mode(hw, VMXNET3_RXM_UCAST | VMXNET3_RXM_BCAST, 0);
+	vmxnet3_intr_arm(dev);
 	set_queue_states(dev, RTE_ETH_QUEUE_STATE_STARTED);
 	vmxnet3_link_update(dev, 0);
 	return 0;
@@ -204,9 +213,11 @@ vmxnet3_stop(struct rte_eth_dev *dev)
 
 	if (!hw->active)
 		return 0;
+	vmxnet3_intr_disarm(dev);
 	vmxnet3_stats_save(dev);
 	vmxnet3_dev_quiesce(hw);
 	drain_queues(dev);
+	vmxnet3_intr_release(dev);
 	set_queue_states(dev, RTE_ETH_QUEUE_STATE_STOPPED);
 	vmxnet3_link_update(dev, 0);
 	return 0;
@@ -218,6 +229,7 @@ vmxnet3_close(struct rte_eth_dev *dev)
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return 0;
 	vmxnet3_stop(dev);
+	vmxnet3_intr_fini(dev);
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
 		vmxnet3_rxq_release(dev, q);
 	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
@@ -242,11 +254,9 @@ vmxnet3_configure(struct rte_eth_dev *dev)
 
 	if (dev->data->nb_rx_queues == 0 || dev->data->nb_tx_queues == 0)
 		return refuse(dev, -EINVAL, "needs at least one rx and one tx queue");
-	if (conf->intr_conf.rxq != 0)
-		return refuse(dev, -ENOTSUP, "rx queue interrupts are not supported: poll");
 	if (conf->lpbk_mode != 0)
 		return refuse(dev, -ENOTSUP, "the device has no loopback mode");
 	if ((conf->link_speeds & RTE_ETH_LINK_SPEED_FIXED) != 0)
 		return refuse(dev, -ENOTSUP, "the host sets the link's speed: leave link_speeds 0");
-	return 0;
+	return vmxnet3_intr_check(dev);
 }

@@ -8,7 +8,7 @@
  *   vmxnet3_settings.c  what may change while the port runs: MTU, MAC, filters
  *   vmxnet3_info.c      what a port and its queues say of themselves
  *   vmxnet3_telemetry.c the same for telemetry
- *   vmxnet3_intr.c      link and events
+ *   vmxnet3_intr.c      interrupts: link, queues in error, rx queues; removal
  *   vmxnet3_stats.c     statistics, continuous over restarts
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_rxtx.c      receive and transmit
@@ -50,6 +50,18 @@ struct vmxnet3_caps {
 	struct rte_ether_addr perm_mac;
 };
 
+/* Interrupt vectors. [VMX3 9.1] */
+#define VMXNET3_VECTOR_EVENT 0
+#define VMXNET3_VECTOR_RX(q) ((uint8_t)(1 + (q)))
+
+/* Decided at start. */
+struct vmxnet3_intr {
+	bool events;   /* somebody hears the event's interrupt */
+	bool rx;       /* each rx queue has a vector */
+	bool line;     /* INTx, or perhaps */
+	uint8_t quiet; /* the vector that stays masked, behind all others */
+};
+
 /* All that the device reads or writes but rings and buffers. One DMA zone for its lifetime. */
 struct vmxnet3_dma {
 	struct vmxnet3_shared_v6 shared;
@@ -72,6 +84,9 @@ struct vmxnet3_hw {
 	 * Robust: the holder may be killed. */
 	pthread_mutex_t lock;
 	bool active; /* between ACTIVATE and QUIESCE */
+	bool failed; /* a queue is in error; until the next start */
+	struct vmxnet3_intr intr;
+	pvn_le32 *intr_ctrl; /* in the shared area */
 
 	struct vmxnet3_caps caps;
 	unsigned int max_version; /* devarg */
@@ -293,6 +308,10 @@ void vmxnet3_dev_mcast(struct vmxnet3_hw *hw, const struct rte_ether_addr *list,
 void vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw);
 uint32_t vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset);
 uint32_t vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector);
+void vmxnet3_dev_mask(struct vmxnet3_hw *hw, unsigned int vector, bool mask);
+void vmxnet3_dev_intr_enable(struct vmxnet3_hw *hw, bool enable);
+uint32_t vmxnet3_dev_take_events(struct vmxnet3_hw *hw);
+void vmxnet3_dev_queue_status(struct vmxnet3_hw *hw);
 bool vmxnet3_dev_link(struct vmxnet3_hw *hw, uint32_t *speed_mbps);
 void vmxnet3_dev_stats_refresh(struct vmxnet3_hw *hw);
 struct vmxnet3_tx_queue_desc *vmxnet3_dev_txq_desc(struct rte_eth_dev *dev, uint16_t queue);
@@ -320,7 +339,19 @@ int vmxnet3_rx_burst_mode(struct rte_eth_dev *dev, uint16_t queue, struct rte_et
 int vmxnet3_tx_burst_mode(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_burst_mode *mode);
 int vmxnet3_get_reg(struct rte_eth_dev *dev, struct rte_dev_reg_info *regs);
 int vmxnet3_dump(struct rte_eth_dev *dev, FILE *f);
+int vmxnet3_rx_intr_enable(struct rte_eth_dev *dev, uint16_t queue);
+int vmxnet3_rx_intr_disable(struct rte_eth_dev *dev, uint16_t queue);
+int vmxnet3_is_removed(struct rte_eth_dev *dev);
 int vmxnet3_link_update(struct rte_eth_dev *dev, int wait_to_complete);
+
+/* vmxnet3_intr.c. Start calls prepare, arm; stop disarm, release. */
+void vmxnet3_intr_init(struct rte_eth_dev *dev);
+void vmxnet3_intr_fini(struct rte_eth_dev *dev);
+int vmxnet3_intr_check(const struct rte_eth_dev *dev);
+int vmxnet3_intr_prepare(struct rte_eth_dev *dev);
+void vmxnet3_intr_arm(struct rte_eth_dev *dev);
+void vmxnet3_intr_disarm(struct rte_eth_dev *dev);
+void vmxnet3_intr_release(struct rte_eth_dev *dev);
 
 /* vmxnet3_ethdev.c */
 bool vmxnet3_is_ours(const struct rte_eth_dev *dev);
