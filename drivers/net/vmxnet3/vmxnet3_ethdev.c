@@ -84,6 +84,7 @@ static const struct eth_dev_ops vmxnet3_dev_ops = {
 	.dev_start = vmxnet3_start,
 	.dev_stop = vmxnet3_stop,
 	.dev_close = vmxnet3_close,
+	.dev_reset = vmxnet3_reset,
 	.dev_infos_get = vmxnet3_infos_get,
 	.rx_queue_setup = vmxnet3_rxq_setup,
 	.tx_queue_setup = vmxnet3_txq_setup,

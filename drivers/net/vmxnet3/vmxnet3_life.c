@@ -223,6 +223,15 @@ vmxnet3_stop(struct rte_eth_dev *dev)
 	return 0;
 }
 
+static void
+release_queues(struct rte_eth_dev *dev)
+{
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
+		vmxnet3_rxq_release(dev, q);
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
+		vmxnet3_txq_release(dev, q);
+}
+
 int
 vmxnet3_close(struct rte_eth_dev *dev)
 {
@@ -230,12 +239,18 @@ vmxnet3_close(struct rte_eth_dev *dev)
 		return 0;
 	vmxnet3_stop(dev);
 	vmxnet3_intr_fini(dev);
-	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
-		vmxnet3_rxq_release(dev, q);
-	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
-		vmxnet3_txq_release(dev, q);
+	release_queues(dev);
 	vmxnet3_dev_shared_free(dev);
 	return 0;
+}
+
+/* The device as after probe. Settings and counters stay, queues are to be set up again. */
+int
+vmxnet3_reset(struct rte_eth_dev *dev)
+{
+	vmxnet3_stop(dev);
+	release_queues(dev);
+	return vmxnet3_dev_negotiate(vmxnet3_hw(dev));
 }
 
 static int

@@ -322,6 +322,7 @@ int vmxnet3_configure(struct rte_eth_dev *dev);
 int vmxnet3_start(struct rte_eth_dev *dev);
 int vmxnet3_stop(struct rte_eth_dev *dev);
 int vmxnet3_close(struct rte_eth_dev *dev);
+int vmxnet3_reset(struct rte_eth_dev *dev);
 uint32_t vmxnet3_mtu_room(const struct rte_eth_dev *dev);
 int vmxnet3_mtu_set(struct rte_eth_dev *dev, uint16_t mtu);
 int vmxnet3_vlan_filter_set(struct rte_eth_dev *dev, uint16_t vlan, int on);
