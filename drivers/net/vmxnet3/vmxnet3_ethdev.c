@@ -108,6 +108,10 @@ static const struct eth_dev_ops vmxnet3_dev_ops = {
 	.promiscuous_disable = vmxnet3_promiscuous_disable,
 	.allmulticast_enable = vmxnet3_allmulticast_enable,
 	.allmulticast_disable = vmxnet3_allmulticast_disable,
+	.reta_update = vmxnet3_reta_update,
+	.reta_query = vmxnet3_reta_query,
+	.rss_hash_update = vmxnet3_rss_hash_update,
+	.rss_hash_conf_get = vmxnet3_rss_hash_conf_get,
 	.rxq_info_get = vmxnet3_rxq_info,
 	.txq_info_get = vmxnet3_txq_info,
 	.rx_burst_mode_get = vmxnet3_rx_burst_mode,
@@ -218,6 +222,7 @@ add_port(struct rte_pci_device *pci, const struct devargs *args)
 	}
 	set_ops(dev);
 	vmxnet3_intr_init(dev);
+	vmxnet3_rss_init(dev);
 	caps = &vmxnet3_hw(dev)->caps;
 	rte_eth_dev_probing_finish(dev);
 	VMXNET3_LOG(NOTICE, pci->name,

@@ -27,6 +27,9 @@ vmxnet3_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->max_mac_addrs = 1;
 	info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	info->flow_type_rss_offloads = vmxnet3_rss_types(vmxnet3_hw(dev));
+	info->hash_key_size = info->flow_type_rss_offloads == 0 ? 0 : VMXNET3_RSS_KEY_LEN;
+	info->reta_size = vmxnet3_rss_table_size(vmxnet3_hw(dev));
 	info->rx_desc_lim = rings;
 	info->tx_desc_lim = rings;
 	info->tx_desc_lim.nb_seg_max = VMXNET3_TX_DESC_PER_PKT;
