@@ -25,6 +25,7 @@ vmxnet3_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->max_rx_pktlen = caps->max_mtu + VMXNET3_FRAME_OVERHEAD;
 	info->min_rx_bufsize = VMXNET3_RX_HEAD_MIN;
 	info->max_mac_addrs = 1;
+	info->err_handle_mode = RTE_ETH_ERROR_HANDLE_MODE_PASSIVE; /* INTR_RESET */
 	info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	info->flow_type_rss_offloads = vmxnet3_rss_types(vmxnet3_hw(dev));
