@@ -228,8 +228,8 @@ anybody(const struct pvn_switch_in *in, const uint64_t *reach)
 }
 
 /* Where a run goes. Multicast needs no question of its own: the table never has such an address. By
- * value: the verdict is copied whole right after, and a load over a store just made that is narrower
- * waits until it is in the cache, a dozen cycles for each frame.
+ * value: the verdict is copied whole right after, and a load over a store just made that is
+ * narrower waits until it is in the cache, a dozen cycles for each frame.
  */
 static inline struct pvn_switch_verdict
 resolve(const struct pvn_switch_in *in, const struct run *run)
