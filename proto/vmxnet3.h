@@ -87,6 +87,7 @@ enum vmxnet3_command {
 #define VMXNET3_RX_HEAD_MIN 128u    /* bytes of a head buffer [VMX3 8.1] */
 #define VMXNET3_TX_DESC_PER_PKT 16u /* without TSO */
 #define VMXNET3_TSO_DESC_PER_PKT 24u
+#define VMXNET3_TX_HEADERS_MAX 1023u /* bytes, in the first buffer */
 #define VMXNET3_QUEUES_MAX_TX_V1 8u
 #define VMXNET3_QUEUES_MAX_RX_V1 16u
 #define VMXNET3_QUEUES_MAX_V6 32u
@@ -98,8 +99,13 @@ enum vmxnet3_command {
 /* [VMX3 7.1] Tx descriptor. word2 holds gen and is stored last. */
 struct vmxnet3_txd {
 	pvn_le64 addr;
-	pvn_le32 word2;
-	pvn_le32 word3;
+	union {
+		struct {
+			pvn_le32 word2;
+			pvn_le32 word3;
+		};
+		pvn_le64 words23; /* word3 above word2 */
+	};
 };
 #define VMXNET3_TXD2_LEN PVN_MASK32(13, 0) /* 0 means 16384 */
 #define VMXNET3_TXD2_GEN PVN_BIT32(14)
@@ -170,6 +176,8 @@ struct vmxnet3_rxc {
 #define VMXNET3_RXC3_FRG PVN_BIT32(22)
 #define VMXNET3_RXC3_FCS PVN_BIT32(23)
 #define VMXNET3_RXC3_TYPE PVN_MASK32(30, 24) /* 3 normal, 4 LRO; QEMU writes 0 */
+#define VMXNET3_RXC3_LRO PVN_BIT32(26)	     /* of types 0, 3 and 4 only the last has it */
+#define VMXNET3_RXC3_MSS VMXNET3_RXC3_CSUM   /* with type 4 */
 #define VMXNET3_RXC3_GEN PVN_BIT32(31)
 
 /* [VMX3 5] Side block described by a version, a length and an address. */

@@ -19,6 +19,7 @@
 #include "vmx_breach.h"
 
 struct vmx_device;
+struct vmxnet3_shared;
 struct vmx_watch;
 
 /* Zero is the plain case: version 1, doorbell threshold 1, each packet completed, 10 Gbit/s. */
@@ -176,6 +177,9 @@ struct vmx_device_state {
 };
 
 void vmx_device_state(const struct vmx_device *dev, struct vmx_device_state *state);
+
+/* The shared area in the driver's memory; NULL unless active. */
+const struct vmxnet3_shared *vmx_device_shared(const struct vmx_device *dev);
 
 /* Rx descriptors the device holds of ring 0 (heads) or 1 of queue q. */
 unsigned int vmx_device_rx_posted(struct vmx_device *dev, unsigned int q, unsigned int ring);

@@ -36,8 +36,8 @@ bar1_write(const struct vmxnet3_hw *hw, uint32_t reg, uint32_t value)
 }
 
 /* A command without a result. */
-static void
-tell(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
+void
+vmxnet3_dev_tell(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
 {
 	rte_spinlock_lock(&hw->cmd_lock);
 	bar1_write(hw, VMXNET3_BAR1_CMD, (uint32_t)cmd);
@@ -233,9 +233,9 @@ void
 vmxnet3_dev_quiesce(struct vmxnet3_hw *hw)
 {
 	hw->active = false;
-	tell(hw, VMXNET3_CMD_QUIESCE);
+	vmxnet3_dev_tell(hw, VMXNET3_CMD_QUIESCE);
 	set_shared_address(hw, 0);
-	tell(hw, VMXNET3_CMD_RESET);
+	vmxnet3_dev_tell(hw, VMXNET3_CMD_RESET);
 }
 
 void
@@ -256,15 +256,7 @@ vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear)
 	if (!hw->active)
 		return;
 	hw->shared->rx_mode = pvn_cpu_to_le32(hw->rx_mode);
-	tell(hw, VMXNET3_CMD_UPDATE_RX_MODE);
-}
-
-/* With VLAN filtering off every tag passes: QEMU takes an empty bitmap for "none". [VMX3 12.15] */
-void
-vmxnet3_dev_vlan_accept_all(struct vmxnet3_hw *hw)
-{
-	memset(hw->shared->vlan_bitmap, 0xFF, sizeof(hw->shared->vlan_bitmap));
-	tell(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
+	vmxnet3_dev_tell(hw, VMXNET3_CMD_UPDATE_RX_MODE);
 }
 
 /* All ones is what a device that is gone reads as. */
@@ -284,6 +276,6 @@ vmxnet3_dev_link(struct vmxnet3_hw *hw, uint32_t *speed_mbps)
 void
 vmxnet3_dev_stats_refresh(struct vmxnet3_hw *hw)
 {
-	tell(hw, VMXNET3_CMD_GET_STATS);
+	vmxnet3_dev_tell(hw, VMXNET3_CMD_GET_STATS);
 	rte_mb();
 }

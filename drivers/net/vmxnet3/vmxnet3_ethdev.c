@@ -87,9 +87,14 @@ parse_devargs(const struct rte_pci_device *pci, struct devargs *args)
 
 /* ---- start and stop ---- */
 
+/* Bytes of a frame that was merged: an IP packet's, its Ethernet header, a tag. */
+#define LRO_FRAME_MAX (UINT16_MAX + VMXNET3_FRAME_OVERHEAD)
+
 static uint32_t
 max_frame(const struct rte_eth_dev *dev)
 {
+	if ((dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0)
+		return LRO_FRAME_MAX;
 	return dev->data->mtu + VMXNET3_FRAME_OVERHEAD;
 }
 
@@ -167,7 +172,8 @@ check_pieces(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
 
 	if (pieces == 1)
 		return 0;
-	if ((dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) == 0) {
+	if ((dev->data->dev_conf.rxmode.offloads &
+	     (RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO)) == 0) {
 		VMXNET3_LOG(ERR, name,
 			    "rx queue %u: with MTU %u a frame takes up to %u bytes, its buffers "
 			    "hold %u: use larger mbufs, or ask for RTE_ETH_RX_OFFLOAD_SCATTER",
@@ -246,6 +252,7 @@ dev_start(struct rte_eth_dev *dev)
 		return ret;
 	pieces = max_pieces(dev);
 	vmxnet3_dev_shared_fill(dev, pieces);
+	vmxnet3_offload_prepare(dev);
 	prepare_queues(dev, pieces);
 	ret = vmxnet3_dev_activate(hw);
 	if (ret < 0) {
@@ -254,7 +261,7 @@ dev_start(struct rte_eth_dev *dev)
 	}
 	announce_buffers(dev);
 	vmxnet3_dev_mac_write(hw, dev->data->mac_addrs);
-	vmxnet3_dev_vlan_accept_all(hw);
+	vmxnet3_dev_tell(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
 	vmxnet3_dev_rx_mode(hw, VMXNET3_RXM_UCAST | VMXNET3_RXM_BCAST, 0);
 	set_queue_states(dev, RTE_ETH_QUEUE_STATE_STARTED);
 	link_update(dev, 0);
@@ -334,11 +341,12 @@ dev_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->max_rx_pktlen = caps->max_mtu + VMXNET3_FRAME_OVERHEAD;
 	info->min_rx_bufsize = VMXNET3_RX_HEAD_MIN;
 	info->max_mac_addrs = 1;
-	info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
-	info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	info->max_lro_pkt_size = LRO_FRAME_MAX;
+	info->rx_offload_capa = vmxnet3_rx_offloads();
+	info->tx_offload_capa = vmxnet3_tx_offloads();
 	info->rx_desc_lim = rings;
 	info->tx_desc_lim = rings;
-	info->tx_desc_lim.nb_seg_max = VMXNET3_TX_DESC_PER_PKT;
+	info->tx_desc_lim.nb_seg_max = VMXNET3_TSO_DESC_PER_PKT;
 	info->tx_desc_lim.nb_mtu_seg_max = VMXNET3_TX_DESC_PER_PKT;
 	info->default_rxportconf.ring_size = 512;
 	info->default_txportconf.ring_size = 512;
@@ -409,6 +417,9 @@ static const struct eth_dev_ops vmxnet3_dev_ops = {
 	.rx_queue_release = vmxnet3_rxq_release,
 	.tx_queue_release = vmxnet3_txq_release,
 	.link_update = link_update,
+	.dev_supported_ptypes_get = vmxnet3_ptypes_get,
+	.vlan_filter_set = vmxnet3_vlan_filter_set,
+	.vlan_offload_set = vmxnet3_vlan_offload_set,
 	.stats_get = vmxnet3_stats_get,
 	.stats_reset = vmxnet3_stats_reset,
 	.mtu_set = mtu_set,
