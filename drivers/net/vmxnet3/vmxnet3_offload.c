@@ -5,14 +5,6 @@
  * and afterwards, what its bits mean to a mbuf. What is done for each packet is in vmxnet3_rx.c and
  * vmxnet3_tx.c.
  */
-#include <errno.h>
-
-#include <rte_ip.h>
-#include <rte_net.h>
-#include <rte_tcp.h>
-#include <rte_udp.h>
-
-#include "vmxnet3_log.h"
 #include "vmxnet3_pmd.h"
 
 /* ---- which there are ---- */
@@ -126,10 +118,8 @@ rx_features(uint64_t offloads)
 static void
 set_features(struct rte_eth_dev *dev)
 {
-	struct vmxnet3_shared *sh = vmxnet3_hw(dev)->shared;
-	const uint64_t features = pvn_le64_to_cpu(sh->features) & ~(uint64_t)RX_FEATURES;
-
-	sh->features = pvn_cpu_to_le64(features | rx_features(dev->data->dev_conf.rxmode.offloads));
+	vmxnet3_dev_features(vmxnet3_hw(dev), rx_features(dev->data->dev_conf.rxmode.offloads),
+			     RX_FEATURES);
 }
 
 static void
@@ -150,61 +140,18 @@ set_queue_flags(struct rte_eth_dev *dev)
 	}
 }
 
-/* With filtering off every tag passes: QEMU takes an empty bitmap for "none". [VMX3 12.15] Frames
- * without a tag, and those with a priority tag, always pass. */
-static void
-set_vlan_bitmap(struct rte_eth_dev *dev)
-{
-	const struct vmxnet3_adapter *adapter = vmxnet3_adapter(dev);
-	struct vmxnet3_shared *sh = adapter->hw.shared;
-
-	if ((dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) == 0) {
-		memset(sh->vlan_bitmap, 0xFF, sizeof(sh->vlan_bitmap));
-		return;
-	}
-	for (size_t i = 0; i < RTE_DIM(sh->vlan_bitmap); i++)
-		sh->vlan_bitmap[i] = pvn_cpu_to_le32(adapter->vlans[i] | (i == 0));
-}
-
 void
 vmxnet3_offload_prepare(struct rte_eth_dev *dev)
 {
 	fill_meanings(vmxnet3_adapter(dev)->meanings, dev->data->dev_conf.rxmode.offloads);
 	set_features(dev);
 	set_queue_flags(dev);
-	set_vlan_bitmap(dev);
-}
-
-int
-vmxnet3_vlan_filter_set(struct rte_eth_dev *dev, uint16_t vid, int on)
-{
-	struct vmxnet3_adapter *adapter = vmxnet3_adapter(dev);
-	uint32_t *word = &adapter->vlans[vid / 32];
-
-	*word = on ? *word | PVN_BIT32(vid % 32) : *word & ~PVN_BIT32(vid % 32);
-	if (adapter->hw.active) {
-		set_vlan_bitmap(dev);
-		vmxnet3_dev_tell(&adapter->hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
-	}
-	return 0;
 }
 
 /* ethdev has changed dev_conf before. Frames under way may still come as before. */
-int
-vmxnet3_vlan_offload_set(struct rte_eth_dev *dev, int mask)
+void
+vmxnet3_offload_strip(struct rte_eth_dev *dev)
 {
-	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
-
-	if (!hw->active)
-		return 0;
-	if ((mask & RTE_ETH_VLAN_STRIP_MASK) != 0) {
-		set_features(dev);
-		vmxnet3_dev_tell(hw, VMXNET3_CMD_UPDATE_FEATURE);
-		set_queue_flags(dev);
-	}
-	if ((mask & RTE_ETH_VLAN_FILTER_MASK) != 0) {
-		set_vlan_bitmap(dev);
-		vmxnet3_dev_tell(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
-	}
-	return 0;
+	set_features(dev);
+	set_queue_flags(dev);
 }
