@@ -83,8 +83,10 @@ test_rx_interrupts_unequal_queues(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < RTE_DIM(counts); i++) {
-		struct vmx_setup setup = {
-			.num_rx_queues = counts[i][0], .num_tx_queues = counts[i][1], .rxq = true};
+		struct vmx_setup setup = {.device.versions = VMX_VERSIONS_TO(2),
+					  .num_rx_queues = counts[i][0],
+					  .num_tx_queues = counts[i][1],
+					  .rxq = true};
 		struct vmx_test t;
 
 		print_message("case: %u rx, %u tx\n", counts[i][0], counts[i][1]);
