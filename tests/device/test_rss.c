@@ -167,6 +167,45 @@ test_steering(void **state)
 	}
 }
 
+/* The hash comes with the frame, if asked for. */
+static void
+test_hash_in_mbuf(void **state)
+{
+	struct rte_eth_rss_conf rss = {.rss_hf = TYPES_V1}, conf;
+	struct vmx_test t;
+	uint8_t key[40];
+
+	(void)state;
+	for (int asked = 0; asked < 2; asked++) {
+		struct vmx_setup setup = {
+			.device.versions = VMX_VERSIONS_TO(6),
+			.num_rx_queues = 4,
+			.rss = &rss,
+			.rx_offloads = asked ? RTE_ETH_RX_OFFLOAD_RSS_HASH : 0,
+		};
+
+		vmx_open(&t, &setup);
+		get_conf(&t, &conf, key);
+		for (uint32_t flow = 1; flow < 50; flow++) {
+			uint8_t frame[100];
+			size_t len = make_frame(&t, frame, TCP, flow << 20);
+			unsigned int queue;
+			struct rte_mbuf *m;
+
+			assert_int_equal(vmx_device_arrive(t.dev, frame, len, NULL, &queue),
+					 VMX_RX_DELIVERED);
+			m = vmx_receive(&t, (uint16_t)queue);
+			assert_non_null(m);
+			assert_int_equal((m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0, asked);
+			if (asked)
+				assert_int_equal(m->hash.rss,
+						 hash_of(&t, key, TCP, flow << 20, true));
+			rte_pktmbuf_free(m);
+		}
+		vmx_close(&t);
+	}
+}
+
 /* Sizes are right before the port was ever configured. */
 static void
 test_sizes_before_start(void **state)
@@ -464,6 +503,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		VMX_TEST(test_steering),
+		VMX_TEST(test_hash_in_mbuf),
 		VMX_TEST(test_sizes_before_start),
 		VMX_TEST(test_qemu_has_none),
 		VMX_TEST(test_custom_key),

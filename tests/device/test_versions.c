@@ -261,6 +261,31 @@ test_capabilities(void **state)
 	}
 }
 
+/* What the host forbids is not offered. */
+static void
+test_disabled_offloads(void **state)
+{
+	struct vmx_test t;
+
+	(void)state;
+	for (uint32_t disabled = 0; disabled < 4; disabled++) {
+		struct vmx_setup setup = {.device.versions = VMX_VERSIONS_TO(9),
+					  .device.disabled_offloads = disabled};
+		struct rte_eth_dev_info info;
+
+		vmx_open(&t, &setup);
+		info = info_of(&t);
+		assert_int_equal((info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_TSO) == 0,
+				 (disabled & VMXNET3_DISABLED_TSO) != 0);
+		assert_int_equal((info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_LRO) == 0,
+				 (disabled & VMXNET3_DISABLED_LRO) != 0);
+		assert_int_equal(info.max_lro_pkt_size == 0,
+				 (disabled & VMXNET3_DISABLED_LRO) != 0);
+		vmx_assert_works(&t, 10);
+		vmx_close(&t);
+	}
+}
+
 int
 main(void)
 {
@@ -273,6 +298,7 @@ main(void)
 		VMX_TEST(test_mtu_limits),
 		VMX_TEST(test_ring_powers),
 		VMX_TEST(test_capabilities),
+		VMX_TEST(test_disabled_offloads),
 	};
 
 	return VMX_RUN(tests);

@@ -254,7 +254,7 @@ test_tx_drops(void **state)
 	m = vmx_chain(t.tx_pool, frame, sizeof(frame), VMX_TX_ROOM);
 	assert_int_equal(rte_eth_tx_burst(t.id, 0, &m, 1), 1);
 	vmx_device_run(t.dev);
-	assert_int_equal(rte_eth_tx_burst(t.id, 0, NULL, 0), 0);
+	rte_eth_tx_done_cleanup(t.id, 0, 0); /* looks at completions now */
 	assert_true(xstat(&t, "tx_q0_bad_completion_errors") > 0);
 	assert_adds_up(&t);
 	vmx_close_unchecked(&t);

@@ -372,6 +372,18 @@ vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear)
 	unlock(hw);
 }
 
+/* Told at once when the device runs. */
+void
+vmxnet3_dev_features(struct vmxnet3_hw *hw, uint64_t set, uint64_t clear)
+{
+	lock(hw);
+	hw->shared->features =
+		pvn_cpu_to_le64((pvn_le64_to_cpu(hw->shared->features) & ~clear) | set);
+	if (hw->active)
+		tell_locked(hw, VMXNET3_CMD_UPDATE_FEATURE);
+	unlock(hw);
+}
+
 /* With filtering off every tag passes: QEMU takes an empty bitmap for "none". [VMX3 12.15] */
 void
 vmxnet3_dev_vlan_filter(struct vmxnet3_hw *hw, bool on)

@@ -96,8 +96,8 @@ parse_devargs(const struct rte_pci_device *pci, struct devargs *args)
 	.rss_hash_conf_get = vmxnet3_rss_hash_conf_get, .rxq_info_get = vmxnet3_rxq_info,          \
 	.txq_info_get = vmxnet3_txq_info, .rx_burst_mode_get = vmxnet3_rx_burst_mode,              \
 	.tx_burst_mode_get = vmxnet3_tx_burst_mode, .tx_done_cleanup = vmxnet3_tx_done_cleanup,    \
-	.get_monitor_addr = vmxnet3_monitor_addr, .get_reg = vmxnet3_get_reg,                      \
-	.eth_dev_priv_dump = vmxnet3_dump
+	.dev_supported_ptypes_get = vmxnet3_ptypes_get, .get_monitor_addr = vmxnet3_monitor_addr,  \
+	.get_reg = vmxnet3_get_reg, .eth_dev_priv_dump = vmxnet3_dump
 
 static const struct eth_dev_ops vmxnet3_dev_ops = {
 	ANY_PROCESS,

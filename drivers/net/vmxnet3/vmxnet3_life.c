@@ -15,9 +15,24 @@
 #include "vmxnet3_pmd.h"
 
 static bool
+is_merging(const struct rte_eth_dev *dev)
+{
+	return (dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
+}
+
+/* May a frame come in pieces? Merged ones always do. */
+static bool
 is_scattering(const struct rte_eth_dev *dev)
 {
-	return (dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
+	return is_merging(dev) ||
+	       (dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
+}
+
+/* The longest frame that may come. */
+static uint32_t
+longest_frame(const struct rte_eth_dev *dev, uint32_t mtu)
+{
+	return is_merging(dev) ? VMXNET3_LRO_FRAME_MAX : mtu + VMXNET3_FRAME_OVERHEAD;
 }
 
 /* Pieces that a frame of so many bytes comes in. */
@@ -63,7 +78,7 @@ max_pieces(const struct rte_eth_dev *dev, uint32_t mtu)
 
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
 		pieces = RTE_MAX(pieces,
-				 pieces_of(dev->data->rx_queues[q], mtu + VMXNET3_FRAME_OVERHEAD));
+				 pieces_of(dev->data->rx_queues[q], longest_frame(dev, mtu)));
 	return pieces;
 }
 
@@ -133,7 +148,7 @@ drain_queues(struct rte_eth_dev *dev)
 static int
 check_room(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
 {
-	uint32_t frame = dev->data->mtu + VMXNET3_FRAME_OVERHEAD;
+	uint32_t frame = longest_frame(dev, dev->data->mtu);
 	const char *name = vmxnet3_hw(dev)->name;
 	uint16_t pieces = pieces_of(rxq, frame);
 	uint16_t room = pieces_room(dev, rxq);
@@ -201,6 +216,7 @@ vmxnet3_start(struct rte_eth_dev *dev)
 	mtu = vmxnet3_mtu_room(dev);
 	pieces = max_pieces(dev, mtu);
 	vmxnet3_dev_shared_fill(dev, mtu, pieces);
+	vmxnet3_offload_prepare(dev);
 	vmxnet3_rss_fill(dev);
 	prepare_queues(dev, pieces);
 	ret = vmxnet3_dev_activate(hw);

@@ -12,7 +12,9 @@
  *   vmxnet3_intr.c      interrupts: link, queues in error, rx queues; removal
  *   vmxnet3_stats.c     statistics, continuous over restarts
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
- *   vmxnet3_rxtx.c      receive and transmit
+ *   vmxnet3_offload.c   offloads, as far as they are settings
+ *   vmxnet3_rx.c        receive
+ *   vmxnet3_tx.c        transmit
  *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
  *
@@ -41,6 +43,9 @@
 
 /* Longest header in front of the MTU: Ethernet and two VLAN tags. */
 #define VMXNET3_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
+
+/* Bytes of a frame that was merged: of an IP packet and what is before it. */
+#define VMXNET3_LRO_FRAME_MAX (UINT16_MAX + VMXNET3_FRAME_OVERHEAD)
 
 /* Addresses that the multicast list holds; more need all-multicast mode. */
 #define VMXNET3_MCAST_MAX 512
@@ -108,17 +113,35 @@ struct vmxnet3_hw {
 /* One of the two rings of an rx queue. Slots are posted at `fill`, and come back at `next`. */
 struct vmxnet3_rx_ring {
 	struct vmxnet3_rxd *desc;
-	struct rte_mbuf **mbufs; /* by slot; NULL where nothing is posted */
+	struct rte_mbuf **mbufs; /* by slot, of those that are posted */
 	uint16_t size;		 /* 0 = this ring is not used */
 	uint16_t fill;		 /* next slot to post */
 	uint16_t next;		 /* oldest slot posted */
 	uint16_t posted;	 /* at most size - 1 */
+	uint16_t threshold;	 /* free slots worth a refill */
 	uint32_t gen;		 /* VMXNET3_RXD2_GEN or 0: of the slot at `fill` */
 	uint32_t kind;		 /* VMXNET3_RXD2_BODY or 0 */
 	uint32_t doorbell;	 /* BAR0 offset */
 };
 
 #define VMXNET3_RX_RINGS 2
+
+/* Entries behind the last one of an array of slots, so that a look ahead reads nothing else. */
+#define VMXNET3_SLOTS_BEHIND 8
+
+/* A whole frame in a buffer of ring 1 has these bits of a completion's word 0 as expected. */
+#define VMXNET3_RXC0_PLAIN                                                                         \
+	(VMXNET3_RXC0_INDEX | VMXNET3_RXC0_SOP | VMXNET3_RXC0_EOP | VMXNET3_RXC0_RQID)
+
+/* What the checksum and protocol bits of a completion mean to a mbuf: all combinations, as a table,
+ * made at start of what was asked for. */
+struct vmxnet3_rx_meaning {
+	uint32_t flags;
+	uint32_t ptype;
+};
+#define VMXNET3_RX_MEANING(word0, word3)                                                           \
+	(((word3) >> 16 & 0xFF) | (((word0)&VMXNET3_RXC0_CNC) != 0 ? 0x100u : 0))
+#define VMXNET3_RX_MEANINGS 0x200u
 
 #define VMXNET3_MEMBER(member, name) uint64_t member;
 
@@ -146,23 +169,31 @@ struct vmxnet3_rx_stats {
 struct vmxnet3_rx_queue {
 	/* Touched for every frame. */
 	struct vmxnet3_rxc *comp;
+	uint64_t rearm; /* first word of a received mbuf that changes */
+	const struct vmxnet3_rx_meaning *meanings;
+	uint32_t plain_word0; /* as VMXNET3_RXC0_PLAIN, without the index */
+	uint32_t comp_gen;    /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
+	uint32_t tag_flags;   /* of a frame whose tag was stripped; 0 unless asked for */
+	uint32_t hash_flags;  /* likewise with a hash */
 	uint16_t comp_size;
 	uint16_t comp_next;
-	uint32_t comp_gen; /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
-	uint16_t queue_id;
-	uint16_t num_rx_queues;
 	uint16_t buf_len; /* bytes the device may write into one buffer */
-	uint16_t port_id;
-	uint16_t max_pieces;
-	struct rte_mbuf *head; /* the frame being put together, or NULL */
-	struct rte_mbuf *tail;
+	uint16_t queue_id;
 	bool dropping; /* pieces of a bad frame are still to come */
 	bool starving; /* the last refill found the pool short */
-	struct vmxnet3_rx_stats stats;
+	uint16_t num_rx_queues;
+	uint16_t max_pieces;
+	bool lro;
+	uint16_t mtu;
+	uint16_t merged_mss;   /* of the frame being put together; 0: not told */
+	struct rte_mbuf *head; /* the frame being put together, or NULL */
+	struct rte_mbuf *tail;
 	struct vmxnet3_rx_ring rings[VMXNET3_RX_RINGS];
+	struct vmxnet3_rx_stats stats;
 
 	/* Touched for every refill. */
 	struct rte_mempool *pool;
+	uint64_t iova_offset; /* from a mbuf to its data; 0: it must be looked at */
 	uint8_t *bar0;
 	struct vmxnet3_rx_queue_desc *shared;
 
@@ -186,19 +217,25 @@ struct vmxnet3_tx_stats {
 	VMXNET3_TX_STATS(VMXNET3_MEMBER)
 };
 
+/* What a packet may ask the device for. */
+#define VMXNET3_TX_WISHES RTE_MBUF_F_TX_OFFLOAD_MASK
+
 struct vmxnet3_tx_queue {
 	struct vmxnet3_txd *desc;
 	struct vmxnet3_txc *comp;
 	struct rte_mbuf **mbufs; /* by slot: the packet whose EOP is there, else NULL */
+	uint32_t gen;		 /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
+	uint32_t comp_gen;	 /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint16_t size;
 	uint16_t fill;	    /* next slot to fill */
 	uint16_t clean;	    /* oldest slot in flight */
 	uint16_t in_flight; /* at most size - 1 */
 	uint16_t comp_next;
-	uint32_t deferred; /* packets since the last doorbell */
-	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
-	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
-	uint8_t *doorbell; /* TXPROD */
+	uint16_t reap_from; /* so many in flight are worth a look at completions */
+	uint16_t chains;    /* packets in flight of more than one segment */
+	bool fast_free;	    /* all packets are of one pool and of nobody else */
+	uint32_t deferred;  /* packets since the last doorbell */
+	uint8_t *doorbell;  /* TXPROD */
 	struct vmxnet3_tx_queue_desc *shared;
 	struct vmxnet3_tx_stats stats;
 
@@ -218,7 +255,6 @@ vmxnet3_rx_take_slot(struct vmxnet3_rx_ring *ring)
 {
 	struct rte_mbuf *m = ring->mbufs[ring->next];
 
-	ring->mbufs[ring->next] = NULL;
 	ring->next = vmxnet3_slot_after(ring->next, ring->size);
 	ring->posted--;
 	return m;
@@ -230,7 +266,6 @@ vmxnet3_tx_take_slot(struct vmxnet3_tx_queue *txq)
 {
 	struct rte_mbuf *m = txq->mbufs[txq->clean];
 
-	txq->mbufs[txq->clean] = NULL;
 	txq->clean = vmxnet3_slot_after(txq->clean, txq->size);
 	txq->in_flight--;
 	return m;
@@ -298,6 +333,7 @@ struct vmxnet3_adapter {
 	struct vmxnet3_counts reset; /* at the last reset, to be taken off */
 	uint16_t shown_rx;	     /* queues that xstats have */
 	uint16_t shown_tx;
+	struct vmxnet3_rx_meaning meanings[VMXNET3_RX_MEANINGS];
 };
 
 static inline struct vmxnet3_adapter *
@@ -329,6 +365,7 @@ int vmxnet3_dev_activate(struct vmxnet3_hw *hw);
 void vmxnet3_dev_quiesce(struct vmxnet3_hw *hw);
 void vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac);
 void vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear);
+void vmxnet3_dev_features(struct vmxnet3_hw *hw, uint64_t set, uint64_t clear);
 void vmxnet3_dev_vlan_filter(struct vmxnet3_hw *hw, bool on);
 void vmxnet3_dev_vlan_set(struct vmxnet3_hw *hw, uint16_t vlan, bool accept, bool filtering);
 void vmxnet3_dev_mcast(struct vmxnet3_hw *hw, const struct rte_ether_addr *list, uint32_t num);
@@ -422,10 +459,18 @@ void vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq);
 void vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq);
 void vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq);
 
-/* vmxnet3_rxtx.c. One thread per queue at a time. */
+/* vmxnet3_offload.c. prepare: the shared area and the queues, before ACTIVATE. */
+uint64_t vmxnet3_rx_offloads(const struct vmxnet3_hw *hw);
+uint64_t vmxnet3_tx_offloads(const struct vmxnet3_hw *hw);
+const uint32_t *vmxnet3_ptypes_get(struct rte_eth_dev *dev);
+void vmxnet3_offload_prepare(struct rte_eth_dev *dev);
+void vmxnet3_offload_strip(struct rte_eth_dev *dev);
+
+/* vmxnet3_rx.c, vmxnet3_tx.c. One thread per queue at a time. */
 uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+void vmxnet3_tx_reap(struct vmxnet3_tx_queue *txq);
 void vmxnet3_rx_doorbell(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring);
 uint16_t vmxnet3_rx_refill_threshold(uint16_t ring_size);
 void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring);

@@ -134,7 +134,7 @@ vmxnet3_tx_done_cleanup(void *tx_queue, uint32_t free_cnt __rte_unused)
 {
 	int before = packets_in_flight(tx_queue);
 
-	vmxnet3_tx_burst(tx_queue, NULL, 0);
+	vmxnet3_tx_reap(tx_queue);
 	return before - packets_in_flight(tx_queue);
 }
 
