@@ -102,6 +102,7 @@ prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
 		rxq->shared->intr = hw->intr.rx ? VMXNET3_VECTOR_RX(q) : hw->intr.quiet;
 		rxq->num_rx_queues = dev->data->nb_rx_queues;
 		rxq->max_pieces = pieces;
+		rxq->body_word0 = pvn_field_put(VMXNET3_RXC0_RQID, rxq->num_rx_queues + q);
 		vmxnet3_rxq_prepare(rxq, pieces > 1);
 	}
 }

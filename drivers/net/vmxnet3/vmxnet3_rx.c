@@ -172,6 +172,7 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 	const struct vmxnet3_rxc *c = &rxq->comp[rxq->comp_next];
 	struct rte_mbuf *const *slot = &ring->mbufs[ring->next];
 	const uint32_t plain = rxq->plain_word0 | ring->next;
+	const uint32_t gen = rxq->comp_gen;
 	const uint32_t longest = rxq->buf_len - RTE_ETHER_HDR_LEN;
 	uint64_t bytes = 0;
 	uint16_t i;
@@ -190,11 +191,11 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 		const uint32_t len = pvn_field_get(VMXNET3_RXC2_LEN, word2);
 		struct rte_mbuf *m = slot[i];
 
-		if (((word3 ^ rxq->comp_gen) & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) != 0 ||
+		if ((word3 & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) != gen ||
 		    (word0 & VMXNET3_RXC0_PLAIN) != plain + i ||
 		    (word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - RTE_ETHER_HDR_LEN > longest)
 			break;
-		rte_prefetch0_write(slot[i + PREFETCH_AHEAD]);
+		rte_prefetch0(slot[i + PREFETCH_AHEAD]);
 		rearm(rxq, m);
 		describe(rxq, m, word0, pvn_le32_to_cpu(c[i].word1), word2, word3);
 		m->pkt_len = len;
@@ -204,6 +205,96 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 	}
 	take_slots(ring, i);
 	advance(rxq, i);
+	rxq->stats.packets += i;
+	rxq->stats.bytes += bytes;
+	return i;
+}
+
+/* ---- frames in several pieces ---- */
+
+/* Whether a completion is that of the next piece of a frame: `word0` as expected but for EOP, not
+ * empty, not longer than its buffer. Copies what is needed of it. */
+static inline bool
+is_next_piece(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *slot, uint32_t gen,
+	      uint32_t word0, struct vmxnet3_rxc *c)
+{
+	/* ACQ-RXC, as above. */
+	c->word3 = pvn_le32_to_cpu(__atomic_load_n(&slot->word3, __ATOMIC_ACQUIRE));
+	c->word0 = pvn_le32_to_cpu(__atomic_load_n(&slot->word0, __ATOMIC_RELAXED));
+	c->word2 = pvn_le32_to_cpu(__atomic_load_n(&slot->word2, __ATOMIC_RELAXED));
+	return (c->word3 & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) == gen &&
+	       ((c->word0 ^ word0) & VMXNET3_RXC0_PLAIN & ~VMXNET3_RXC0_EOP) == 0 &&
+	       (c->word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - 1 < rxq->buf_len;
+}
+
+/*
+ * A frame whose head is the next buffer of ring 1 and whose bodies are the next of ring 2, if all
+ * of it is there and neither ring ends in between; NULL, and nothing taken, if not so.
+ */
+static inline struct rte_mbuf *
+take_chain(struct vmxnet3_rx_queue *rxq)
+{
+	struct vmxnet3_rx_ring *heads = &rxq->rings[0], *bodies = &rxq->rings[1];
+	const struct vmxnet3_rxc *slot = &rxq->comp[rxq->comp_next];
+	struct rte_mbuf *head = heads->mbufs[heads->next], *last = head;
+	uint32_t most = RTE_MIN(rxq->max_pieces - 1u, bodies->posted), i = 0, bytes;
+	struct vmxnet3_rxc c;
+
+	most = RTE_MIN(most, (uint32_t)(bodies->size - bodies->next));
+	most = RTE_MIN(most, rxq->comp_size - rxq->comp_next - 1u);
+	if (heads->posted == 0 ||
+	    !is_next_piece(rxq, slot, rxq->comp_gen, rxq->plain_word0 | heads->next, &c))
+		return NULL;
+	bytes = head->data_len = pvn_field_get(VMXNET3_RXC2_LEN, c.word2);
+	while ((c.word0 & VMXNET3_RXC0_EOP) == 0) {
+		struct rte_mbuf *m = bodies->mbufs[bodies->next + i];
+
+		if (i == most || !is_next_piece(rxq, ++slot, rxq->comp_gen,
+						rxq->body_word0 | (bodies->next + i), &c))
+			goto not_now;
+		i++;
+		rearm(rxq, m);
+		m->ol_flags = 0;
+		m->data_len = pvn_field_get(VMXNET3_RXC2_LEN, c.word2);
+		bytes += m->data_len;
+		last->next = m;
+		last = m;
+	}
+	if (bytes < RTE_ETHER_HDR_LEN)
+		goto not_now;
+	rearm(rxq, head);
+	head->nb_segs = i + 1;
+	head->pkt_len = bytes;
+	describe(rxq, head, c.word0, pvn_le32_to_cpu(slot->word1), c.word2, c.word3);
+	take_slots(heads, 1);
+	take_slots(bodies, i);
+	advance(rxq, i + 1);
+	return head;
+not_now:
+	for (struct rte_mbuf *m = head; i > 0; i--) {
+		struct rte_mbuf *next = m->next;
+
+		m->next = NULL;
+		m = next;
+	}
+	return NULL;
+}
+
+/* Such frames in a row. */
+static inline uint16_t
+take_chains(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint64_t bytes = 0;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m = take_chain(rxq);
+
+		if (m == NULL)
+			break;
+		bytes += m->pkt_len;
+		pkts[i] = m;
+	}
 	rxq->stats.packets += i;
 	rxq->stats.bytes += bytes;
 	return i;
@@ -389,8 +480,11 @@ vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	while (budget-- > 0) {
 		struct rte_mbuf *m;
 
-		if (likely(between_frames(rxq)))
+		if (likely(between_frames(rxq))) {
 			n += take_plain(rxq, pkts + n, nb_pkts - n);
+			if (rxq->rings[1].size != 0 && !rxq->lro)
+				n += take_chains(rxq, pkts + n, nb_pkts - n);
+		}
 		if (n == nb_pkts || !next_completion(rxq, &c))
 			break;
 		m = receive_piece(rxq, &c);
