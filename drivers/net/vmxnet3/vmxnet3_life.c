@@ -204,6 +204,7 @@ vmxnet3_start(struct rte_eth_dev *dev)
 	pieces = max_pieces(dev, mtu);
 	vmxnet3_dev_shared_fill(dev, mtu, pieces);
 	vmxnet3_offload_prepare(dev);
+	vmxnet3_rx_choose(dev);
 	prepare_queues(dev, pieces);
 	ret = vmxnet3_dev_activate(hw);
 	if (ret < 0) {

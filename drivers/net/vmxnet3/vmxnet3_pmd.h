@@ -12,7 +12,7 @@
  *   vmxnet3_stats.c     statistics, continuous over restarts
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_offload.c   offloads, as far as they are settings
- *   vmxnet3_rx.c        receive
+ *   vmxnet3_rx.c, _rx_avx2.c  receive
  *   vmxnet3_tx.c        transmit
  *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
@@ -424,6 +424,8 @@ void vmxnet3_offload_strip(struct rte_eth_dev *dev);
 
 /* vmxnet3_rx.c, vmxnet3_tx.c. One thread per queue at a time. */
 uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+void vmxnet3_rx_choose(struct rte_eth_dev *dev);
+uint16_t vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 void vmxnet3_tx_reap(struct vmxnet3_tx_queue *txq);
