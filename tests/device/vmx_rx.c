@@ -162,13 +162,17 @@ vmx_rx_scan(struct vmx_device *dev, unsigned int q, bool settled)
 	struct vmx_rxq *rxq = &dev->rxq[q];
 
 	dev->muted = rxq->tainted;
+	dev->fault = &rxq->fault;
 	for (int r = 0; r < 2; r++) {
 		vmx_ring_scan(dev, &rxq->ring[r], accept_desc);
 		announce(dev, &rxq->ring[r],
 			 vmx_doorbell_take(dev, r == 0 ? VMX_RXPROD : VMX_RXPROD2, q), settled);
 	}
 	vmx_comp_check(dev, &rxq->comp);
+	dev->fault = NULL;
 	dev->muted = false;
+	if (settled && dev->opts.stop_on_fault && rxq->fault != 0 && !rxq->stopped)
+		vmx_device_stop_queue(dev, false, q, rxq->fault);
 }
 
 /* Forget the buffers of what goes back to the driver, up to and including index. */
@@ -399,7 +403,7 @@ is_up(const struct vmx_device *dev, unsigned int q)
 {
 	return dev->active && dev->link_up && !dev->gone && q < dev->num_rx &&
 	       (q == 0 || !dev->opts.qemu) && /* [VMX3 12.10] */
-	       (dev->stopped & VMXNET3_EVENT_RQERR) == 0;
+	       !dev->rxq[q].stopped;
 }
 
 enum vmx_rx_result
