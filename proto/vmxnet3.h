@@ -136,6 +136,7 @@ enum vmxnet3_command {
 #define VMXNET3_RX_HEAD_MIN 128u    /* bytes of a head buffer [VMX3 8.1] */
 #define VMXNET3_TX_DESC_PER_PKT 16u /* without TSO */
 #define VMXNET3_TSO_DESC_PER_PKT 24u
+#define VMXNET3_TX_HEADERS_MAX 1023u /* bytes, in the first buffer */
 #define VMXNET3_QUEUES_MAX_TX_V1 8u
 #define VMXNET3_QUEUES_MAX_RX_V1 16u
 #define VMXNET3_QUEUES_MAX_V6 32u
@@ -153,8 +154,13 @@ enum vmxnet3_command {
 /* [VMX3 7.1] Tx descriptor. word2 holds gen and is stored last. */
 struct vmxnet3_txd {
 	pvn_le64 addr;
-	pvn_le32 word2;
-	pvn_le32 word3;
+	union {
+		struct {
+			pvn_le32 word2;
+			pvn_le32 word3;
+		};
+		pvn_le64 words23; /* word3 above word2 */
+	};
 };
 #define VMXNET3_TXD2_LEN PVN_MASK32(13, 0) /* 0 means 16384 */
 #define VMXNET3_TXD2_GEN PVN_BIT32(14)
@@ -212,8 +218,9 @@ struct vmxnet3_rxc {
 #define VMXNET3_RXC0_RSS_TYPE PVN_MASK32(29, 26)
 #define VMXNET3_RXC0_CNC PVN_BIT32(30)	 /* checksum not calculated */
 #define VMXNET3_RXC0_INNER PVN_BIT32(13) /* v7+: checksum and type bits are the inner packet's */
-#define VMXNET3_RXC1_LRO_SEGMENTS PVN_MASK32(7, 0) /* of type LRO, on SOP; else word1 is the hash  \
-						    */
+#define VMXNET3_RXC1_LRO_SEGMENTS                                                                  \
+	PVN_MASK32(7, 0) /* of type LRO, on SOP; else word1 is the hash                            \
+			  */
 #define VMXNET3_RXC1_LRO_DUP_ACKS PVN_MASK32(15, 8)
 #define VMXNET3_RXC1_LRO_TS_DELTA PVN_MASK32(31, 16)
 #define VMXNET3_RXC2_LEN PVN_MASK32(13, 0)
@@ -230,7 +237,9 @@ struct vmxnet3_rxc {
 #define VMXNET3_RXC3_V4 PVN_BIT32(21)
 #define VMXNET3_RXC3_FRG PVN_BIT32(22)
 #define VMXNET3_RXC3_FCS PVN_BIT32(23)
-#define VMXNET3_RXC3_TYPE PVN_MASK32(30, 24) /* QEMU writes 0 */
+#define VMXNET3_RXC3_TYPE PVN_MASK32(30, 24) /* 3 normal, 4 LRO; QEMU writes 0 */
+#define VMXNET3_RXC3_LRO PVN_BIT32(26)	     /* of types 0, 3 and 4 only the last has it */
+#define VMXNET3_RXC3_MSS VMXNET3_RXC3_CSUM   /* with type 4 */
 #define VMXNET3_RXC3_GEN PVN_BIT32(31)
 
 #define VMXNET3_RXC_TYPE_NORMAL 3u

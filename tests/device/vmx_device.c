@@ -329,3 +329,9 @@ vmx_device_ring_size(const struct vmx_device *dev, unsigned int q, unsigned int 
 		return 0;
 	return which == 0 ? dev->txq[q].ring.size : dev->rxq[q].ring[which - 1].size;
 }
+
+const struct vmxnet3_shared *
+vmx_device_shared(const struct vmx_device *dev)
+{
+	return dev->active ? dev->shared : NULL;
+}

@@ -19,6 +19,7 @@
 #include "vmx_breach.h"
 
 struct vmx_device;
+struct vmxnet3_shared;
 struct vmx_watch;
 
 /* For opts.versions: 1 to n. */
@@ -246,6 +247,9 @@ struct vmx_device_state {
 };
 
 void vmx_device_state(const struct vmx_device *dev, struct vmx_device_state *state);
+
+/* The shared area in the driver's memory; NULL unless active. */
+const struct vmxnet3_shared *vmx_device_shared(const struct vmx_device *dev);
 
 /* Rx descriptors the device holds of ring 0 (heads) or 1 of queue q. */
 unsigned int vmx_device_rx_posted(struct vmx_device *dev, unsigned int q, unsigned int ring);

@@ -283,8 +283,14 @@ vmx_host_deliver_interrupts(struct vmx_port *port)
 		if ((port->fired & UINT64_C(1) << v) == 0)
 			continue;
 		port->fired &= ~(UINT64_C(1) << v);
-		if (port->intr_enabled && port->callback != NULL) {
+		if (!port->intr_enabled)
+			continue;
+		if (v == 0 && port->callback != NULL) {
 			port->callback(port->callback_arg);
+			delivered++;
+		} else if (v > 0 && (int)v <= rte_intr_nb_efd_get(port->pci.intr_handle)) {
+			eventfd_write(rte_intr_efds_index_get(port->pci.intr_handle, (int)v - 1),
+				      1);
 			delivered++;
 		}
 	}

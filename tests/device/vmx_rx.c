@@ -425,6 +425,8 @@ vmx_device_rx(struct vmx_device *dev, unsigned int q, const void *frame, size_t 
 	prepare(dev, &d, copy, frame, len);
 	result = deliver(dev, &d);
 	count(dev, &d, result);
+	if (result == VMX_RX_DELIVERED)
+		vmx_interrupt(dev, dev->rxq[q].config.intr);
 	free(copy);
 	return result;
 }

@@ -311,6 +311,8 @@ complete(struct vmx_device *dev, struct vmx_txq *txq)
 		vmx_comp_write(&txq->comp, words);
 		vmx_ring_release(&txq->ring, txq->done[i]);
 	}
+	if (txq->num_done > 0)
+		vmx_interrupt(dev, txq->config.intr);
 	txq->num_done = 0;
 }
 
