@@ -223,6 +223,19 @@ void vmx_device_lie(struct vmx_device *dev, enum vmx_lie lie, unsigned int count
 void vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int count,
 			  unsigned int wait);
 
+/*
+ * From now on completions and results of commands are changed here and there, by a generator with
+ * this seed; 0 ends it. The driver must be stopped and started before it can be honest again.
+ */
+void vmx_device_storm(struct vmx_device *dev, uint64_t seed);
+
+/* While it storms: n completions out of nowhere; all else that a device writes into memory. */
+void vmx_device_storm_queue(struct vmx_device *dev, bool tx, unsigned int q, unsigned int n);
+void vmx_device_storm_shared(struct vmx_device *dev);
+
+/* Completions changed or forged since the device was made. */
+uint64_t vmx_device_mutated(const struct vmx_device *dev);
+
 /* A short look at the device's state. */
 struct vmx_device_state {
 	bool active;

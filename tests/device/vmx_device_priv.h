@@ -19,6 +19,7 @@
  *	vmx_packet.c	headers and checksums, for all who need to know
  *	vmx_filter.c	which frames are for this device
  *	vmx_lie.c	completions no honest device writes
+ *	vmx_storm.c	the same at random, in great numbers
  *	vmx_watch.c	a tx ring looked at while the driver sends
  *	vmx_report.c	breaches
  */
@@ -112,6 +113,7 @@ struct vmx_rxq {
 	uint32_t stop_reason;
 	uint32_t fault;
 	uint32_t data_slot; /* bytes, 0 = no data ring */
+	uint32_t forged;    /* where forged completions have got to */
 	bool tainted;
 };
 
@@ -195,6 +197,8 @@ struct vmx_device {
 	enum vmx_lie lie;
 	unsigned int lie_count;
 	unsigned int lie_wait;
+	uint64_t storm; /* the generator's state, 0 = no storm */
+	uint64_t mutated;
 
 	struct vmx_frame *sent_head;
 	struct vmx_frame **sent_tail;
@@ -325,6 +329,12 @@ void vmx_filter_read_mcast(struct vmx_device *dev);
 bool vmx_filter_accepts(const struct vmx_device *dev, const uint8_t *frame, size_t len);
 enum vmx_cast vmx_cast_of(const uint8_t *frame);
 void vmx_count(struct vmx_counters *counters, const uint8_t *frame, size_t len);
+
+/* vmx_storm.c */
+/* Change the completion, or a command's result, if it storms. */
+void vmx_storm_rx(struct vmx_device *dev, unsigned int q, uint32_t words[4]);
+void vmx_storm_tx(struct vmx_device *dev, unsigned int q, uint32_t words[4]);
+uint32_t vmx_storm_result(struct vmx_device *dev, uint32_t result);
 
 /* vmx_lie.c */
 /* Change the completion, if a lie of this direction is due. */

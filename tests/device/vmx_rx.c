@@ -202,6 +202,7 @@ complete(struct vmx_device *dev, unsigned int q, unsigned int source, uint32_t i
 	if (!dev->opts.qemu && pvn_field_get(VMXNET3_RXC3_TYPE, words[3]) == 0)
 		words[3] |= pvn_field_put(VMXNET3_RXC3_TYPE, VMXNET3_RXC_TYPE_NORMAL);
 	vmx_lie_rx(dev, rxq, desc_len(&rxq->ring[ring].shadow[index]), words);
+	vmx_storm_rx(dev, q, words);
 	vmx_comp_write(&rxq->comp, words);
 	release(dev, &rxq->ring[ring], index);
 }

@@ -302,12 +302,13 @@ send_packet(struct vmx_device *dev, struct vmx_txq *txq, unsigned int q)
 }
 
 static void
-complete(struct vmx_device *dev, struct vmx_txq *txq)
+complete(struct vmx_device *dev, struct vmx_txq *txq, unsigned int q)
 {
 	for (uint32_t i = 0; i < txq->num_done; i++) {
 		uint32_t words[4] = {txq->done[i], 0, 0, 0};
 
 		vmx_lie_tx(dev, txq, txq->ring.clean, words);
+		vmx_storm_tx(dev, q, words);
 		vmx_comp_write(&txq->comp, words);
 		vmx_ring_release(&txq->ring, txq->done[i]);
 	}
@@ -339,7 +340,7 @@ vmx_tx_run(struct vmx_device *dev, unsigned int q)
 		sent++;
 	dev->fault = NULL;
 	if (!dev->tx_hold)
-		complete(dev, txq);
+		complete(dev, txq, q);
 	dev->muted = false;
 	stop_if_faulty(dev, txq, q);
 	return sent;
