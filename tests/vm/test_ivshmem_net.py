@@ -319,10 +319,16 @@ def kept(guest):
 def test_h45_h48_h49_h51_pointers():
     """H45 H48 H49 H51: objects found by name when EAL starts, used by pointer, back after a kill"""
     with Keeper(["s,size=16M,vectors=2"]) as keeper, Region(size=0) as here:
-        host, ring = share_host(here, f"{keeper.folder}/s")
-        found = {"ring": ring, "pool": "1", "zone": "from-the-host", "link": "1"}
         with machine("pointers", [keeper.ctl("args s")], iommu=True) as vm:
             address = vm.address("pvn-s")
+            guest, names = share_guest(vm, [address])
+            expect(names["pool"], "0", "pool found though there is no host yet")
+            host, ring = share_host(here, f"{keeper.folder}/s")
+            found = {"ring": ring, "pool": "1", "zone": "from-the-host", "link": "1"}
+            guest.order(f"again {address}")
+            expect(names_of(guest.wait("found (.*)")[1]), found, "what is found when EAL looks again")
+            passed_and_lent(host, guest)
+            guest.kill()
             guest, names = share_guest(vm, [address], "-- occupy")
             expect(names["pool"], "0", "pool found though the host's address is taken")
             expect("0x200000000000" in guest.log, True, "the address that is taken is told")
