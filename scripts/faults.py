@@ -369,8 +369,8 @@ FAULTS = {
         "ivshmem export", SHARE_OBJECTS, "\tif (mp->cache_size != 0)", "\tif (false)"),
     "export-then-free": Fault(
         "ivshmem export", SHARE_OBJECTS, "\tr->memzone = NULL;\n", ""),
-    "find-any-stamp": Fault("ivshmem find", ATTACH, "\treturn ret < 0 ? ret : 0;\n}\n\nstatic int\nattach_guest",
-                            "\treturn 0;\n}\n\nstatic int\nattach_guest"),
+    "find-any-stamp": Fault("ivshmem find", ATTACH, "\treturn ret < 0 ? ret : 1;",
+                            "\treturn 1;"),
     "find-any-operations": Fault(
         "ivshmem find", ATTACH_OBJECTS, "\telse if (!same_ops(to, index))", "\telse if (false)"),
     "find-what-is-gone": Fault(
