@@ -50,7 +50,7 @@ def other_dpdk(folder):
     """An archive of programs of another DPDK (tests/vm/other_dpdk.sh), with all libraries that they
     need, libc too; None when there is none. They begin with OTHER."""
     programs = [f"{BUILD}/tests/ivshmem/share_guest_{kind}" for kind in ("other", "stats")]
-    trees = glob.glob(f"{ROOT}/deps/other-dpdk/*/usr/lib/x86_64-linux-gnu")
+    trees = sorted(glob.glob(f"{ROOT}/deps/other-dpdk/*/usr/lib/x86_64-linux-gnu"))
     if not trees or not os.path.exists(programs[0]):
         return None
     loader = f"{trees[-1]}/ld-linux-x86-64.so.2"
