@@ -3,8 +3,9 @@
 """./run bench switch: pvswitch against Open vSwitch with DPDK and testpmd, in one run.
 
 One switch core, and all guests on the other. What is compared is the switch core's busy cycles per
-packet, which depend little on how fast the guests are. Each round runs every switch once, one after
-the other; the table shows medians.
+packet, which depend little on how fast the guests are, but much on how far the processors are from
+each other, which the host of a virtual machine changes as it likes. Each round runs every switch
+once, one after the other; medians are of what was measured at one distance.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 
+from distance import CLASSES, MIXED, at_distance
 from ports import BUILD, RING, ROOT, versions
 from switches import OURS_OWN, OURS_VHOST, SWITCHES, Load, OpenVswitch, Testpmd, switch_versions
 
@@ -110,9 +112,9 @@ def bench_case(case, kinds, options):
         for kind in kinds if number % 2 == 0 else reversed(kinds):
             if not takes_part(kind, case):
                 continue
-            result, lines = try_measure(kind, case, options.window / 1000)
+            (result, lines), where = at_distance(try_measure, kind, case, options.window / 1000)
             if result is not None:
-                results[kind.name].append(result | {"round": number})
+                results[kind.name].append(result | {"round": number, "distance": where})
                 commands[kind.name] = lines
     return results, commands
 
@@ -122,25 +124,28 @@ def median(rounds, key):
 
 
 def ratios(done):
-    """Ours against each peer, above 1 is fewer cycles: of each round, whose measurements have the
-    machine's mood in common, and of these the median, lowest and highest.
+    """Ours against each peer, above 1 is fewer cycles: medians of what the two took at one distance,
+    if there is more than one of each.
     """
     found = {}
     for kind in OURS_OWN + [OURS_VHOST]:
         for peer in (OpenVswitch, Testpmd):
-            ours, theirs = ({r["round"]: r["cycles"] for r in done.get(name, [])}
-                            for name in (kind.name, peer.name))
-            both = [theirs[number] / ours[number] for number in ours.keys() & theirs.keys()]
-            if both:
-                found[f"{kind.name} : {peer.name}"] = {
-                    "median": statistics.median(both), "lowest": min(both), "highest": max(both)}
+            for where in CLASSES:
+                ours, theirs = ([r["cycles"] for r in done.get(name, []) if r["distance"] == where]
+                                for name in (kind.name, peer.name))
+                if min(len(ours), len(theirs)) > 1:
+                    found.setdefault(f"{kind.name} : {peer.name}", {})[where] = {
+                        "ratio": statistics.median(theirs) / statistics.median(ours),
+                        "rounds": [len(ours), len(theirs)]}
     return found
 
 
 def summary(case, results, commands):
     """The result of a case: medians, spreads, ours against the peers."""
     done = {name: rounds for name, rounds in results.items() if rounds}
-    cycles = {name: median(rounds, "cycles") for name, rounds in done.items()}
+    cycles = {name: {where: median(some, "cycles") for where in [*CLASSES, MIXED]
+                     if (some := [r for r in rounds if r["distance"] == where])}
+              for name, rounds in done.items()}
     latency = {name: {key: statistics.median(r["half_load"][key] for r in rounds)
                       for key in ("rate", "p50_ns", "p99_ns")}
                for name, rounds in done.items() if case.latency}
@@ -150,25 +155,33 @@ def summary(case, results, commands):
             "rate": {name: median(rounds, "rate") for name, rounds in done.items()}}
 
 
+def show_target(pair, by_distance):
+    ours, peer = pair.split(" : ")
+    target = TARGET_OWN if peer == OpenVswitch.name and ours != OURS_VHOST.name else \
+        TARGET_VHOST if peer == Testpmd.name and ours == OURS_VHOST.name else None
+    if target:
+        print(f"  {ours}, times better than {peer} (target {target}): " + ", ".join(
+            f"{value['ratio']:.2f} ({where})" for where, value in by_distance.items()))
+
+
 def show(result):
-    print(f"\n{result['case']}\n  {'':32} {'cycles/packet':>14} {'lowest..highest':>18} {'Mpps':>7}"
-          f" {'half load: p50, p99 us':>24}")
+    print(f"\n{result['case']}\n  {'cycles a packet':30}"
+          + "".join(f" {where:>15}" for where in [*CLASSES, MIXED])
+          + f" {'Mpps':>7} {'half load: p50, p99 us':>24}")
     for name, cycles in result["cycles"].items():
         rounds = result["rounds"][name]
-        spread = f"{min(r['cycles'] for r in rounds):.0f}..{max(r['cycles'] for r in rounds):.0f}"
-        line = f"  {name:32} {cycles:14.1f} {spread:>18} {result['rate'][name] / 1e6:7.2f}"
+        line = f"  {name:30}"
+        for where in [*CLASSES, MIXED]:
+            times = sum(r["distance"] == where for r in rounds)
+            line += f"{cycles[where]:10.1f} ({times:2})" + "  " if times else f" {'':15}"
+        line += f" {result['rate'][name] / 1e6:7.2f}"
         if name in result["latency_at_half_load"]:
             half = result["latency_at_half_load"][name]
             line += f" {half['p50_ns'] / 1000:15.1f} {half['p99_ns'] / 1000:8.1f}"
         odd = sum(r["lost"] + r["strays"] for r in rounds)
         print(line + (f"  ({odd} frames lost or astray)" if odd else ""))
-    for pair, ratio in result["ratios"].items():
-        ours, peer = pair.split(" : ")
-        target = TARGET_OWN if peer == OpenVswitch.name and ours != OURS_VHOST.name else \
-            TARGET_VHOST if peer == Testpmd.name and ours == OURS_VHOST.name else None
-        if target:
-            print(f"  {ours}: {ratio['median']:.2f} x better than {peer} "
-                  f"({ratio['lowest']:.2f}..{ratio['highest']:.2f}; target {target})")
+    for pair, by_distance in result["ratios"].items():
+        show_target(pair, by_distance)
     sys.stdout.flush()
 
 

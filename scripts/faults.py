@@ -99,7 +99,8 @@ PATHS = {
     "xen policy rate": (*tests("device", "test_ports_queues"), *cases(WIRE, "test_policy_rate")),
 }
 
-RXTX = "drivers/net/vmxnet3/vmxnet3_rxtx.c"
+VMXNET3_RX = "drivers/net/vmxnet3/vmxnet3_rx.c"
+VMXNET3_TX = "drivers/net/vmxnet3/vmxnet3_tx.c"
 GUEST = "lib/guestport/guest_copy.c"
 ZERO = "lib/guestport/guest_zero_copy.c"
 HOST_RX = "lib/hostport/host_rx.c"
@@ -143,39 +144,39 @@ def rx_ends(statement):
 FAULTS = {
     # VMXNET3
     "rx-returns-0": Fault(
-        "vmxnet3 rx", RXTX, "\twhile (n < nb_pkts && budget-- > 0 && next_completion(rxq, &c)) {",
-        "\twhile (n > nb_pkts && budget-- > 0 && next_completion(rxq, &c)) {"),
+        "vmxnet3 rx", VMXNET3_RX, "\twhile (budget-- > 0) {",
+        "\twhile (nb_pkts == 0 && budget-- > 0) {"),
     "rx-swaps-byte": Fault(
-        "vmxnet3 rx", RXTX, "\trxq->tail = m;\n", f"\trxq->tail = m;\n\t{BYTE.format('m')}\n"),
+        "vmxnet3 rx", VMXNET3_RX, "\t\tpkts[i] = m;\n", f"\t\tpkts[i] = m;\n\t\t{BYTE.format('m')}\n"),
     "rx-loses-byte": Fault(
-        "vmxnet3 rx", RXTX, "\tm->pkt_len = len;\n", "\tm->pkt_len = len - 1;\n\tm->data_len--;\n"),
+        "vmxnet3 rx", VMXNET3_RX, "\t\tm->pkt_len = len;\n\t\tm->data_len = len;\n",
+        "\t\tm->pkt_len = len - 1;\n\t\tm->data_len = len - 1;\n"),
     "rx-no-refill": Fault(
-        "vmxnet3 rx", RXTX, "\t\tvmxnet3_rx_refill(rxq, &rxq->rings[i]);\n\treturn n;",
+        "vmxnet3 rx", VMXNET3_RX, "\t\tvmxnet3_rx_refill(rxq, &rxq->rings[i]);\n\treturn n;",
         "\t\tcontinue;\n\treturn n;"),
     "rx-comp-gen": Fault(
-        "vmxnet3 rx", RXTX, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;", "\t\trxq->comp_gen ^= 0;"),
+        "vmxnet3 rx", VMXNET3_RX, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;", "\t\trxq->comp_gen ^= 0;"),
     "rx-desc-gen": Fault(
-        "vmxnet3 rx", RXTX, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
+        "vmxnet3 rx", VMXNET3_RX, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
     "rx-wrong-slot": Fault(
-        "vmxnet3 rx", RXTX, "\treturn vmxnet3_rx_take_slot(ring);\n",
-        "\tstruct rte_mbuf *other = ring->mbufs[ring->next ^ 1];\n\n"
-        "\tring->mbufs[ring->next ^ 1] = ring->mbufs[ring->next];\n"
-        "\tring->mbufs[ring->next] = other;\n"
-        "\treturn vmxnet3_rx_take_slot(ring);\n"),
+        "vmxnet3 rx", VMXNET3_RX, "\t\tstruct rte_mbuf *m = slot[i];",
+        "\t\tstruct rte_mbuf *m = slot[i ^ 1];"),
     "tx-returns-0": Fault(
-        "vmxnet3 tx", RXTX, "\tfor (n = 0; n < nb_pkts; n++) {\n\t\tunsigned",
-        "\tfor (n = 0; n > nb_pkts; n++) {\n\t\tunsigned"),
+        "vmxnet3 tx", VMXNET3_TX, "\twhile (n < nb_pkts) {", "\twhile (n > nb_pkts) {"),
     "tx-swaps-byte": Fault(
-        "vmxnet3 tx", RXTX, "\t\td->word3 = 0;\n", f"\t\td->word3 = 0;\n\t\t{BYTE.format('m')}\n"),
+        "vmxnet3 tx", VMXNET3_TX, "\t\tslot[i] = m;\n", f"\t\tslot[i] = m;\n\t\t{BYTE.format('m')}\n"),
     "tx-no-doorbell": Fault(
-        "vmxnet3 tx", RXTX, "\t\trte_write32(txq->fill, txq->doorbell);", "\t\tdue = false;"),
+        "vmxnet3 tx", VMXNET3_TX, "\t\trte_write32(txq->fill, txq->doorbell);", "\t\tdue = false;"),
     "tx-no-eop": Fault(
-        "vmxnet3 tx", RXTX, "VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ", "VMXNET3_TXD3_CQ"),
+        "vmxnet3 tx", VMXNET3_TX, "gen | len, VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ",
+        "gen | len, VMXNET3_TXD3_CQ"),
     "tx-desc-gen": Fault(
-        "vmxnet3 tx", RXTX, "\t\t\ttxq->gen ^= VMXNET3_TXD2_GEN;", "\t\t\ttxq->gen ^= 0;"),
-    "tx-no-reap": Fault("vmxnet3 tx", RXTX, "\treap(txq);\n\tfor", "\tfor"),
+        "vmxnet3 tx", VMXNET3_TX, "\t\ttxq->gen ^= VMXNET3_TXD2_GEN;", "\t\ttxq->gen ^= 0;"),
+    "tx-no-reap": Fault(
+        "vmxnet3 tx", VMXNET3_TX, "\t\tvmxnet3_tx_reap(txq);\n\twhile", "\t\tdue = 0;\n\twhile"),
     "tx-drops": Fault(
-        "vmxnet3 tx", RXTX, "\t\twrite_packet(txq, pkts[n]);\n", "\t\trte_pktmbuf_free(pkts[n]);\n"),
+        "vmxnet3 tx", VMXNET3_TX, "= put_plain(txq, pkts + n, nb_pkts - n);",
+        "= nb_pkts - n;\n\n\t\trte_pktmbuf_free_bulk(pkts + n, plain);"),
 
     # Xen, the guest's end, copying
     "guest-rx-returns-0": Fault("xen guest rx", GUEST, RX_CALL, RX_CALL.replace("n)", "0)")),

@@ -10,27 +10,7 @@
  */
 #include <rte_cycles.h>
 
-#include <pvn_gso.h>
-
-#include "view.h"
-
-/* The frames of a burst on their way to one port. */
-struct parcel {
-	uint16_t port;
-	uint16_t count;
-	uint64_t bytes;
-	const struct pvs_lane *lane;
-	struct pvn_switch_counts *counts;
-	struct pvn_host_out out[PVN_HOST_BURST];
-	uint8_t frame[PVN_HOST_BURST]; /* which of the burst */
-};
-
-static void
-drop(struct parcel *p, enum pvn_switch_cause cause, uint64_t n)
-{
-	if (n > 0)
-		pvn_switch_add(&p->counts->drop[cause], n);
-}
+#include "parcel.h"
 
 /* ---- to a guest ---- */
 
@@ -94,157 +74,28 @@ to_guest(struct pvs_worker *w, struct parcel *p)
 		put_run(p, &p->out[begin], p->count - begin, q);
 }
 
-/* ---- to a port of DPDK's ---- */
-
-/* A frame of another such port, alone on its way: its own mbuf, with the new head. */
-static struct rte_mbuf *
-own_mbuf(struct pvs_worker *w, const struct pvn_host_out *out, uint8_t frame)
-{
-	struct rte_mbuf *m = w->mbuf[frame];
-
-	if (out->head != out->frame->head) {
-		/* Addresses and tag: what differs. The segment has room, or it is copied. */
-		char *start = out->shift < 0   ? rte_pktmbuf_adj(m, -out->shift)
-			      : out->shift > 0 ? rte_pktmbuf_prepend(m, out->shift)
-					       : rte_pktmbuf_mtod(m, char *);
-
-		if (start == NULL)
-			return NULL;
-		memcpy(start, out->head, 2 * RTE_ETHER_ADDR_LEN + sizeof(struct rte_vlan_hdr));
-	}
-	w->mbuf[frame] = NULL;
-	return m;
-}
-
-static bool
-may_give_away(const struct pvs_worker *w, uint8_t frame)
-{
-	const struct rte_mbuf *m = w->burst.frame[frame].m;
-
-	return m != NULL && w->mbuf[frame] != NULL && (w->shared_frames & RTE_BIT64(frame)) == 0 &&
-	       rte_mbuf_refcnt_read(m) == 1 && !RTE_MBUF_CLONED(m) && m->data_len >= 18;
-}
-
-static void
-send_mbufs(struct pvs_worker *w, struct parcel *p, struct rte_mbuf **mbufs, uint16_t n)
-{
-	struct pvs_eth *eth = p->lane->eth;
-	const uint16_t queue = w->id % eth->tx_queues;
-	const bool lock = eth->tx_queues < w->sw->workers;
-	uint64_t bytes = 0;
-	uint16_t sent;
-
-	for (uint16_t i = 0; i < n; i++)
-		bytes += mbufs[i]->pkt_len;
-	if (lock)
-		rte_spinlock_lock(&eth->lock[queue]);
-	sent = rte_eth_tx_burst(eth->id, queue, mbufs, n);
-	if (lock)
-		rte_spinlock_unlock(&eth->lock[queue]);
-	for (uint16_t i = sent; i < n; i++)
-		bytes -= mbufs[i]->pkt_len;
-	pvn_switch_add(&p->counts->tx_frames, sent);
-	pvn_switch_add(&p->counts->tx_bytes, bytes);
-	if (unlikely(sent < n)) {
-		drop(p, PVN_SWITCH_CAUSE_TX_FULL, n - sent);
-		rte_pktmbuf_free_bulk(mbufs + sent, n - sent);
-	}
-}
-
-/* More of one frame are a guest's way to keep a worker busy: honest ones have 45 or so. */
-#define SEGMENTS_MAX 512u
-
-/* A TSO frame as segments. All are sent, or as many as there are mbufs for. */
-static void
-send_segments(struct pvs_worker *w, struct parcel *p, const struct rte_mbuf *m)
-{
-	struct pvn_gso g;
-
-	if (!pvn_gso_begin(&g, m, 0) || g.segments > SEGMENTS_MAX) {
-		drop(p, PVN_SWITCH_CAUSE_TX_OFFLOAD, 1);
-		return;
-	}
-	while (pvn_gso_next(&g)) {
-		struct rte_mbuf *segment = rte_pktmbuf_alloc(w->sw->pool), *last = segment;
-		uint8_t part[512];
-
-		for (uint32_t at = 0; segment != NULL && at < g.len; at += sizeof(part)) {
-			uint32_t len = RTE_MIN(g.len - at, (uint32_t)sizeof(part));
-
-			pvn_gso_copy_out(&g, at, part, len);
-			if (pvn_netbuf_append(segment, &last, w->sw->pool, part, len))
-				continue;
-			rte_pktmbuf_free(segment);
-			segment = NULL;
-		}
-		if (segment == NULL) {
-			drop(p, PVN_SWITCH_CAUSE_TX_NOMBUF, 1);
-			return;
-		}
-		send_mbufs(w, p, &segment, 1);
-	}
-}
-
-/* Mbufs that are to be sent together. */
-struct bunch {
-	struct rte_mbuf *mbuf[PVN_HOST_BURST];
-	uint16_t count;
-};
-
-static void
-send_bunch(struct pvs_worker *w, struct parcel *p, struct bunch *b)
-{
-	if (likely(b->count > 0))
-		send_mbufs(w, p, b->mbuf, b->count);
-	b->count = 0;
-}
-
-/* What a guest left undone is done here: no offload of the port is relied on. */
-static void
-finish(struct pvs_worker *w, struct parcel *p, struct rte_mbuf *m, struct bunch *b)
-{
-	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0) {
-		send_bunch(w, p, b); /* what came before goes before */
-		send_segments(w, p, m);
-	} else if (pvn_netbuf_checksum(m)) {
-		b->mbuf[b->count++] = m;
-		return;
-	} else {
-		drop(p, PVN_SWITCH_CAUSE_TX_OFFLOAD, 1);
-	}
-	rte_pktmbuf_free(m);
-}
-
-static void
-to_eth(struct pvs_worker *w, struct parcel *p)
-{
-	struct bunch b;
-
-	b.count = 0;
-	for (uint16_t i = 0; i < p->count; i++) {
-		struct rte_mbuf *m = NULL;
-
-		if (may_give_away(w, p->frame[i]))
-			m = own_mbuf(w, &p->out[i], p->frame[i]);
-		if (m == NULL)
-			m = pvn_host_frame_mbuf(&p->out[i], w->sw->pool);
-		if (unlikely(m == NULL))
-			drop(p, PVN_SWITCH_CAUSE_TX_NOMBUF, 1);
-		else if (likely((m->ol_flags & PVN_NETBUF_TX_HINTS) == 0))
-			b.mbuf[b.count++] = m;
-		else
-			finish(w, p, m, &b);
-	}
-	send_bunch(w, p, &b);
-}
-
 /* ---- the burst ---- */
+
+/* A frame in the words of a guest's. A mbuf of one segment is put into them when it is asked for,
+ * because most go on as they are.
+ */
+static inline const struct pvn_host_frame *
+frame_of(struct pvs_worker *w, uint32_t i)
+{
+	struct pvn_host_frame *f = &w->burst.frame[i];
+
+	if ((w->unframed & RTE_BIT64(i)) != 0) {
+		pvn_host_frame_from_mbuf(f, w->mbuf[i], w->burst.piece, 1);
+		w->unframed &= ~RTE_BIT64(i);
+	}
+	return f;
+}
 
 /* The head as it is to leave, in the worker's memory if it is another. */
 static inline void
 add_frame(struct pvs_worker *w, struct parcel *p, uint32_t i)
 {
-	const struct pvn_host_frame *f = &w->burst.frame[i];
+	const struct pvn_host_frame *f = frame_of(w, i);
 	struct pvn_host_out *out = &p->out[p->count];
 	enum pvn_switch_tag_op op;
 	uint8_t *head;
@@ -264,23 +115,33 @@ add_frame(struct pvs_worker *w, struct parcel *p, uint32_t i)
 }
 
 static void
+address_parcel(struct pvs_worker *w, struct parcel *p, uint16_t port)
+{
+	p->port = port;
+	p->count = 0;
+	p->lane = &w->view->lane[port];
+	p->counts = &w->sw->counts[w->id][port];
+}
+
+static void
 send_parcel(struct pvs_worker *w, struct parcel *p)
 {
-	p->lane = &w->view->lane[p->port];
-	p->counts = &w->sw->counts[w->id][p->port];
 	if (p->lane->kind == PVS_GUEST)
 		to_guest(w, p);
 	else if (p->lane->kind == PVS_ETH)
-		to_eth(w, p);
+		pvs_to_eth(w, p);
 }
 
 /* A copy of what goes through a port, to the port that watches it. */
 static void
 mirror(struct pvs_worker *w, const struct parcel *seen, uint16_t to)
 {
-	struct parcel copy = *seen;
+	struct parcel copy;
 
-	copy.port = to;
+	address_parcel(w, &copy, to);
+	copy.count = seen->count;
+	memcpy(copy.frame, seen->frame, seen->count * sizeof(copy.frame[0]));
+	memcpy(copy.out, seen->out, seen->count * sizeof(copy.out[0]));
 	send_parcel(w, &copy);
 }
 
@@ -290,15 +151,14 @@ mirror_in(struct pvs_worker *w, uint16_t to)
 {
 	struct parcel p;
 
-	p.count = 0;
+	address_parcel(w, &p, to);
 	for (uint32_t i = 0; i < w->burst.count; i++) {
-		const struct pvn_host_frame *f = &w->burst.frame[i];
+		const struct pvn_host_frame *f = frame_of(w, i);
 
 		p.frame[p.count] = i;
 		p.out[p.count++] =
 			(struct pvn_host_out){.frame = f, .head = f->head, .head_len = f->head_len};
 	}
-	p.port = to;
 	send_parcel(w, &p);
 }
 
@@ -306,18 +166,20 @@ mirror_in(struct pvs_worker *w, uint16_t to)
 static uint64_t
 shared_frames(const struct pvs_worker *w, const struct pvs_lane *from)
 {
-	uint64_t mask = 0;
+	uint64_t seen = 0, shared = 0;
 
 	if (from->mirror != PVS_NO_PORT)
 		return UINT64_MAX;
-	for (uint32_t i = 0; i < w->burst.count; i++) {
-		const uint16_t port = w->verdict[i].port;
+	for (uint32_t i = 0; i < w->groups.count; i++) {
+		const uint16_t port = w->groups.port[i];
+		const uint64_t frames = w->groups.frames[port];
 
-		if (port == PVN_SWITCH_FLOOD ||
-		    (port < PVS_PORTS_MAX && w->view->lane[port].mirror != PVS_NO_PORT))
-			mask |= RTE_BIT64(i);
+		shared |= seen & frames;
+		seen |= frames;
+		if (w->view->lane[port].mirror != PVS_NO_PORT)
+			shared |= frames;
 	}
-	return mask;
+	return shared;
 }
 
 static void
@@ -326,52 +188,69 @@ switch_burst(struct pvs_worker *w, const struct pvs_source *source, struct pvn_s
 	const struct pvs_lane *from = &w->view->lane[source->port];
 	struct parcel p;
 	uint64_t frames;
-	uint16_t to;
+	uint16_t port;
 
 	pvn_switch_decide(in, w->head, w->len, w->burst.count, w->verdict);
+	pvn_switch_group(in, w->verdict, w->burst.count, &w->groups);
 	if (from->kind == PVS_ETH)
-		w->shared_frames = shared_frames(w, from);
+		w->shared = shared_frames(w, from);
 	if (unlikely(from->mirror != PVS_NO_PORT))
 		mirror_in(w, from->mirror);
-	pvn_switch_group(in, w->verdict, w->burst.count, &w->groups);
-	while (pvn_switch_next(&w->groups, &p.port, &frames)) {
-		p.count = 0;
+	while (pvn_switch_next(&w->groups, &port, &frames)) {
+		address_parcel(w, &p, port);
+		if (pvs_give_mbufs(w, &p, frames))
+			continue;
 		for (; frames != 0; frames &= frames - 1)
 			add_frame(w, &p, rte_bsf64(frames));
-		to = w->view->lane[p.port].mirror;
-		if (unlikely(to != PVS_NO_PORT))
-			mirror(w, &p, to);
+		if (unlikely(p.lane->mirror != PVS_NO_PORT))
+			mirror(w, &p, p.lane->mirror);
 		send_parcel(w, &p);
 	}
 }
 
-/* Frames of an ethdev in the words of a guest's: as many of them as there are pieces for. How many
- * were taken; 0 if the first has more segments than there are pieces at all.
+static inline void
+look_at_head(struct pvs_worker *w, uint32_t i)
+{
+	w->len[i] = w->burst.frame[i].len;
+	w->head[i] = w->burst.frame[i].head;
+}
+
+/* Frames of an ethdev: as many of them as there are pieces for. How many were taken; 0 if the first
+ * has more segments than there are pieces at all.
  */
 static uint16_t
 take_mbufs(struct pvs_worker *w, struct rte_mbuf **rx, uint16_t n)
 {
 	struct pvn_host_burst *b = &w->burst;
+	uint64_t framed = 0;
 
 	b->pieces = 0;
 	for (b->count = 0; b->count < n; b->count++) {
-		struct rte_mbuf *m = rx[b->count];
-		const uint16_t left = RTE_DIM(b->piece) - b->pieces;
+		const uint16_t i = b->count;
+		struct rte_mbuf *m = rx[i];
 
 		/* Who strips tags unasked (af_packet does) gets them put back. */
 		if (unlikely((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0)) {
-			if (rte_vlan_insert(&rx[b->count]) < 0)
+			if (rte_vlan_insert(&rx[i]) < 0)
 				break;
-			m = rx[b->count];
+			m = rx[i];
 		}
-		m->ol_flags &= ~PVN_NETBUF_TX_HINTS;
-		if (unlikely(!pvn_host_frame_from_mbuf(&b->frame[b->count], m, &b->piece[b->pieces],
-						       left)))
+		if (unlikely((m->ol_flags & PVN_NETBUF_TX_HINTS) != 0))
+			m->ol_flags &= ~PVN_NETBUF_TX_HINTS;
+		w->mbuf[i] = m;
+		w->len[i] = m->data_len;
+		w->head[i] = rte_pktmbuf_mtod(m, const uint8_t *);
+		if (likely(m->nb_segs == 1))
+			continue;
+		if (!pvn_host_frame_from_mbuf(&b->frame[i], m, &b->piece[b->pieces],
+					      RTE_DIM(b->piece) - b->pieces))
 			break;
-		if (m->nb_segs > 1)
-			b->pieces += m->nb_segs;
-		w->mbuf[b->count] = m;
+		b->pieces += m->nb_segs;
+		framed |= RTE_BIT64(i);
+		look_at_head(w, i);
 	}
+	w->kept = (UINT64_C(1) << b->count) - 1;
+	w->unframed = w->kept & ~framed;
 	return b->count;
 }
 
@@ -385,26 +264,17 @@ drop_mbuf(struct pvn_switch_in *in, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
+/* Those that went nowhere, or as copies. */
 static void
 free_rest(struct pvs_worker *w)
 {
 	struct rte_mbuf *left[PVN_HOST_BURST];
 	uint16_t n = 0;
 
-	for (uint16_t i = 0; i < w->burst.count; i++)
-		if (w->mbuf[i] != NULL)
-			left[n++] = w->mbuf[i];
+	for (; w->kept != 0; w->kept &= w->kept - 1)
+		left[n++] = w->mbuf[rte_bsf64(w->kept)];
 	if (n > 0)
 		rte_pktmbuf_free_bulk(left, n);
-}
-
-static void
-look_at_heads(struct pvs_worker *w)
-{
-	for (uint16_t i = 0; i < w->burst.count; i++) {
-		w->len[i] = w->burst.frame[i].len;
-		w->head[i] = w->burst.frame[i].head;
-	}
 }
 
 static uint32_t
@@ -414,7 +284,9 @@ forward_guest(struct pvs_worker *w, const struct pvs_source *source, struct pvn_
 
 	if (!pvn_host_peek(rxq, &w->burst, PVN_HOST_BURST))
 		return 0;
-	look_at_heads(w);
+	w->kept = w->unframed = 0;
+	for (uint16_t i = 0; i < w->burst.count; i++)
+		look_at_head(w, i);
 	if (likely(w->burst.count > 0))
 		switch_burst(w, source, in);
 	pvn_host_done(rxq, &w->burst);
@@ -435,7 +307,6 @@ forward_eth(struct pvs_worker *w, const struct pvs_source *source, struct pvn_sw
 			taken = 1;
 			continue;
 		}
-		look_at_heads(w);
 		in->refused = 0;
 		if (unlikely(eth->policy.limit_rate))
 			in->refused = ~pvn_host_within_rate(&eth->policy, w->len, taken);

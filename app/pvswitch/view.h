@@ -102,8 +102,11 @@ struct pvs_worker {
 	struct pvn_switch_verdict verdict[PVN_HOST_BURST];
 	const uint8_t *head[PVN_HOST_BURST];
 	uint32_t len[PVN_HOST_BURST];
-	struct rte_mbuf *mbuf[PVN_HOST_BURST]; /* of a burst of an ethdev; NULL: given away */
-	uint64_t shared_frames; /* frames of the burst that go to more than one port */
+	struct rte_mbuf *mbuf[PVN_HOST_BURST]; /* of a burst of an ethdev */
+	/* Sets of frames of the burst: */
+	uint64_t kept;	   /* whose mbuf was not given away; none of a guest's */
+	uint64_t unframed; /* that are in mbuf[] only, not in burst yet */
+	uint64_t shared;   /* that go to more than one port */
 	uint8_t scratch[PVN_HOST_BURST][PVN_HOST_HEAD_ROOM + PVN_HOST_HEAD];
 	struct pvn_host_burst burst;
 	struct pvn_switch_groups groups;

@@ -424,6 +424,14 @@ test_watch(void **state)
 	naive_free(&n);
 }
 
+/* Rules of later versions, which this driver does not know: test_device_*.c break them. */
+static const enum vmx_breach_kind elsewhere[] = {
+	VMX_BREACH_CAPABILITY,
+	VMX_BREACH_DATA_RING,
+	VMX_BREACH_QUEUES_NOT_POWER,
+	VMX_BREACH_SIZE_NOT_POWER,
+};
+
 static void
 test_all_kinds_have_a_case(void **state)
 {
@@ -432,6 +440,8 @@ test_all_kinds_have_a_case(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		seen[cases[i].kind] = true;
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+		seen[elsewhere[i]] = true;
 	for (int kind = 0; kind < VMX_BREACH_KINDS; kind++) {
 		if (!seen[kind])
 			fail_msg("nothing breaks %s", vmx_breach_name((enum vmx_breach_kind)kind));

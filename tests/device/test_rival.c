@@ -120,7 +120,7 @@ on_link(uint16_t port, enum rte_eth_event_type type, void *arg, void *ret)
 static void
 test_link_interrupt(void **state)
 {
-	struct vmx_setup setup = {.lsc = true};
+	struct vmx_setup setup = {.device.qemu = true, .lsc = true};
 	struct vmx_test t;
 
 	(void)state;

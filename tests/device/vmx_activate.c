@@ -13,29 +13,13 @@
 #define RULE(dev, ok, kind, ...)                                                                   \
 	((ok) ? true : (vmx_breach(dev, VMX_BREACH_##kind, __VA_ARGS__), false))
 
-#define RSS_LEN 176
-#define RSS_KEY_MAX 40
-#define RSS_TABLE_MAX 128
-#define WAKE_UP_LEN 920
-
-/* [VMX3 10] */
-struct rss_config {
-	pvn_le16 hash_types;
-	pvn_le16 hash_function;
-	pvn_le16 key_len;
-	pvn_le16 table_len;
-	uint8_t key[RSS_KEY_MAX];
-	uint8_t table[RSS_TABLE_MAX];
-};
-static_assert(sizeof(struct rss_config) == RSS_LEN, "[VMX3 10]");
-
 /* Memory of rings, queue table and shared area, to find overlaps. */
 struct regions {
 	struct {
 		const char *name;
 		uint64_t addr;
 		uint64_t len;
-	} item[5 * VMX_QUEUES_MAX + 2];
+	} item[7 * VMX_QUEUES_MAX];
 	size_t num;
 };
 
@@ -77,6 +61,8 @@ check_ring(struct vmx_device *dev, struct regions *regions, const char *name, ui
 	RULE(dev, addr % VMXNET3_RING_ALIGN == 0, RING_UNALIGNED, "%s: 0x%llx", name,
 	     (unsigned long long)addr);
 	RULE(dev, size % VMXNET3_RING_STEP == 0, SIZE_NOT_MULTIPLE, "%s: %u", name, size);
+	RULE(dev, !vmx_is_version(dev, 7) || (size & (size - 1)) == 0, SIZE_NOT_POWER,
+	     "%s: %u with version %u", name, size, dev->version);
 	if (!RULE(dev, size > 0 && size <= max, SIZE_RANGE, "%s: %u, at most %u", name, size, max))
 		return NULL;
 	mem = vmx_dma(dev, addr, (size_t)size * sizeof(struct vmx_desc));
@@ -90,6 +76,68 @@ check_zeroed(struct vmx_device *dev, const char *name, const void *mem, uint32_t
 {
 	RULE(dev, is_zero(mem, (size_t)size * sizeof(struct vmx_desc)), RING_NOT_ZEROED, "%s",
 	     name);
+}
+
+/* [VMX3 7.6, 8.6] Slots of a data ring; false when it cannot be used. */
+static bool
+check_data_ring(struct vmx_device *dev, struct regions *regions, const char *name, uint64_t addr,
+		uint32_t entries, uint32_t slot)
+{
+	size_t len = (size_t)entries * slot;
+
+	RULE(dev, addr % VMXNET3_RING_ALIGN == 0, RING_UNALIGNED, "%s data: 0x%llx", name,
+	     (unsigned long long)addr);
+	if (!RULE(dev,
+		  slot % VMXNET3_DATA_SLOT_STEP == 0 && slot <= VMXNET3_DATA_SLOT_MAX && slot != 0,
+		  DATA_RING, "%s: slots of %u bytes", name, slot) ||
+	    !RULE(dev, vmx_dma(dev, addr, len) != NULL, RING_MEMORY, "%s data: 0x%llx", name,
+		  (unsigned long long)addr))
+		return false;
+	check_overlap(dev, regions, name, addr, len);
+	return true;
+}
+
+/* [VMX3 7.6] What the device said if that makes sense; before v3 it is not told. */
+static uint32_t
+tx_slot(const struct vmx_device *dev)
+{
+	uint32_t told = dev->opts.tx_data_slot;
+
+	if (!vmx_is_version(dev, 3) || told < VMXNET3_TX_DATA_SLOT_MIN ||
+	    told > VMXNET3_DATA_SLOT_MAX || told % VMXNET3_DATA_SLOT_STEP != 0)
+		return VMXNET3_TX_DATA_SLOT_OLD;
+	return told;
+}
+
+static void
+check_tx_data_ring(struct vmx_device *dev, struct regions *regions, struct vmx_txq *txq)
+{
+	uint32_t entries = pvn_le32_to_cpu(txq->config.data_ring_size);
+	uint64_t addr = pvn_le64_to_cpu(txq->config.data_ring_addr);
+	uint32_t slot = tx_slot(dev);
+
+	if (!RULE(dev, entries == 0 || entries == pvn_le32_to_cpu(txq->config.ring_size),
+		  SIZE_RANGE, "%s data: %u", txq->ring.name, entries) ||
+	    entries == 0 || dev->opts.qemu)
+		return;
+	RULE(dev, !vmx_is_version(dev, 3) || pvn_le16_to_cpu(txq->config.data_slot_size) == slot,
+	     DATA_RING, "%s: slots of %u bytes instead of %u", txq->ring.name,
+	     pvn_le16_to_cpu(txq->config.data_slot_size), slot);
+	if (check_data_ring(dev, regions, txq->ring.name, addr, entries, slot))
+		txq->data_slot = slot;
+}
+
+static void
+check_rx_data_ring(struct vmx_device *dev, struct regions *regions, struct vmx_rxq *rxq)
+{
+	uint32_t slot = pvn_le16_to_cpu(rxq->config.data_slot_size);
+	uint64_t addr = pvn_le64_to_cpu(rxq->config.data_ring_addr);
+
+	if (slot == 0 || !vmx_is_version(dev, 3))
+		return;
+	if (check_data_ring(dev, regions, rxq->comp.name, addr,
+			    pvn_le32_to_cpu(rxq->config.ring1_size), slot))
+		rxq->data_slot = slot;
 }
 
 /* Behind the buffers posted before ACTIVATE there must be nothing yet. */
@@ -106,9 +154,9 @@ check_zeroed_rx(struct vmx_device *dev, const char *name, const struct vmx_desc 
 static bool
 check_vector(struct vmx_device *dev, const char *what, unsigned int vector)
 {
-	RULE(dev, vector < dev->config.num_intrs, VECTOR_RANGE, "%s: %u of %u", what, vector,
-	     dev->config.num_intrs);
-	return vector < VMXNET3_INTR_MAX;
+	RULE(dev, vector < dev->intr.num, VECTOR_RANGE, "%s: %u of %u", what, vector,
+	     dev->intr.num);
+	return vector < (dev->shared_intr == NULL ? VMXNET3_INTR_MAX : VMXNET3_INTR_MAX_V6);
 }
 
 static bool
@@ -117,8 +165,6 @@ check_txq(struct vmx_device *dev, struct regions *regions, struct vmx_txq *txq)
 	const struct vmxnet3_tx_queue_desc *c = &txq->config;
 	uint32_t size = pvn_le32_to_cpu(c->ring_size);
 	uint32_t comp_size = pvn_le32_to_cpu(c->comp_ring_size);
-	uint32_t data_size = pvn_le32_to_cpu(c->data_ring_size);
-	uint64_t data_addr = pvn_le64_to_cpu(c->data_ring_addr);
 	void *mem, *comp;
 
 	mem = check_ring(dev, regions, txq->ring.name, pvn_le64_to_cpu(c->ring_addr), size,
@@ -127,10 +173,7 @@ check_txq(struct vmx_device *dev, struct regions *regions, struct vmx_txq *txq)
 			  comp_size, VMXNET3_TXC_RING_MAX);
 	RULE(dev, comp_size >= size, COMP_RING_SMALL, "%s: %u for %u", txq->comp.name, comp_size,
 	     size);
-	RULE(dev, data_size == 0 || data_size == size, SIZE_RANGE, "%s data: %u", txq->ring.name,
-	     data_size);
-	RULE(dev, data_addr % VMXNET3_RING_ALIGN == 0, RING_UNALIGNED, "%s data: 0x%llx",
-	     txq->ring.name, (unsigned long long)data_addr);
+	check_tx_data_ring(dev, regions, txq);
 	if (!check_vector(dev, txq->ring.name, c->intr) || mem == NULL || comp == NULL)
 		return false;
 	check_zeroed(dev, txq->ring.name, mem, size);
@@ -165,6 +208,7 @@ check_rxq(struct vmx_device *dev, struct regions *regions, struct vmx_rxq *rxq)
 			  comp_size, VMXNET3_RXC_RING_MAX);
 	RULE(dev, comp_size >= size1 + size2, COMP_RING_SMALL, "%s: %u for %u + %u", rxq->comp.name,
 	     comp_size, size1, size2);
+	check_rx_data_ring(dev, regions, rxq);
 	if (!check_rx_ring(dev, regions, &rxq->ring[0], pvn_le64_to_cpu(c->ring1_addr), size1) ||
 	    !check_rx_ring(dev, regions, &rxq->ring[1], pvn_le64_to_cpu(c->ring2_addr), size2) ||
 	    !check_vector(dev, rxq->comp.name, c->intr) || comp == NULL)
@@ -181,41 +225,38 @@ check_reserved(struct vmx_device *dev)
 
 	RULE(dev, is_zero(c->reserved64, 16) && is_zero(c->reserved112, 8), RESERVED_AREA,
 	     "shared area");
+	if (dev->shared_intr != NULL)
+		RULE(dev,
+		     is_zero(dev->config_intr.reserved8, 4) &&
+			     is_zero(dev->config_intr.reserved77, 3) &&
+			     dev->config_intr.reserved3 == 0,
+		     RESERVED_AREA, "extended interrupt block");
 	RULE(dev, dev->version >= 3 || is_zero(c->command_arg, 16), RESERVED_AREA,
 	     "command argument");
 	for (unsigned int q = 0; q < dev->num_tx; q++) {
 		const struct vmxnet3_tx_queue_desc *t = &dev->txq[q].config;
 
-		RULE(dev, is_zero(t->reserved8, 8) && is_zero(t->reserved48, 8), RESERVED_AREA,
-		     "%s", dev->txq[q].ring.name);
+		RULE(dev,
+		     is_zero(t->reserved8, 8) && is_zero(t->reserved48, 8) &&
+			     (vmx_is_version(dev, 3) || t->data_slot_size == 0) &&
+			     (vmx_is_version(dev, 9) ||
+			      (t->ts_ring_addr == 0 && t->ts_slot_size == 0)),
+		     RESERVED_AREA, "%s", dev->txq[q].ring.name);
 	}
-	for (unsigned int q = 0; q < dev->num_rx && dev->version < 3; q++) {
+	for (unsigned int q = 0; q < dev->num_rx; q++) {
 		const struct vmxnet3_rx_queue_desc *r = &dev->rxq[q].config;
 
-		RULE(dev, is_zero(r->reserved1 + 7, 8) && r->data_ring_addr == 0, RESERVED_AREA,
-		     "%s", dev->rxq[q].comp.name);
+		RULE(dev,
+		     is_zero(r->reserved1 + 7, 8) &&
+			     (vmx_is_version(dev, 3) ||
+			      (r->data_ring_addr == 0 && r->data_slot_size == 0)) &&
+			     (vmx_is_version(dev, 9) ||
+			      (r->ts_ring_addr == 0 && r->ts_slot_size == 0)),
+		     RESERVED_AREA, "%s", dev->rxq[q].comp.name);
 	}
 }
 
 static void
-check_rss_values(struct vmx_device *dev, const struct rss_config *rss)
-{
-	unsigned int table_len = pvn_le16_to_cpu(rss->table_len);
-
-	RULE(dev, pvn_le16_to_cpu(rss->hash_types) < 16 && pvn_le16_to_cpu(rss->hash_function) <= 1,
-	     RSS_CONFIG, "hash types 0x%x, function %u", pvn_le16_to_cpu(rss->hash_types),
-	     pvn_le16_to_cpu(rss->hash_function));
-	RULE(dev, pvn_le16_to_cpu(rss->key_len) <= RSS_KEY_MAX, RSS_CONFIG, "key of %u bytes",
-	     pvn_le16_to_cpu(rss->key_len));
-	if (!RULE(dev, table_len <= RSS_TABLE_MAX, RSS_CONFIG, "table of %u", table_len))
-		return;
-	for (unsigned int i = 0; i < table_len; i++)
-		RULE(dev, rss->table[i] < dev->num_rx, RSS_CONFIG, "entry %u: queue %u of %u", i,
-		     rss->table[i], dev->num_rx);
-}
-
-/* The block's memory when it is there and right. */
-static const void *
 check_block(struct vmx_device *dev, const char *name, const struct vmxnet3_block_ptr *block,
 	    uint32_t len)
 {
@@ -223,7 +264,7 @@ check_block(struct vmx_device *dev, const char *name, const struct vmxnet3_block
 	const void *mem;
 
 	if (addr == 0 && block->len == 0)
-		return NULL;
+		return;
 	mem = vmx_dma(dev, addr, len);
 	RULE(dev,
 	     pvn_le32_to_cpu(block->version) == 1 && pvn_le32_to_cpu(block->len) == len &&
@@ -231,21 +272,16 @@ check_block(struct vmx_device *dev, const char *name, const struct vmxnet3_block
 	     SIDE_BLOCK, "%s: version %u, %u bytes at 0x%llx", name,
 	     pvn_le32_to_cpu(block->version), pvn_le32_to_cpu(block->len),
 	     (unsigned long long)addr);
-	return mem;
 }
 
 static void
 check_blocks(struct vmx_device *dev)
 {
 	const struct vmxnet3_shared *c = &dev->config;
-	const void *rss = check_block(dev, "RSS", &c->rss, RSS_LEN);
 
-	check_block(dev, "wake-up", &c->wake_up, WAKE_UP_LEN);
+	check_block(dev, "RSS", &c->rss, sizeof(struct vmxnet3_rss_config));
+	check_block(dev, "wake-up", &c->wake_up, VMXNET3_WAKE_UP_LEN);
 	RULE(dev, is_zero(&c->plug_in, sizeof(c->plug_in)), SIDE_BLOCK, "plug-in is not zero");
-	if ((dev->features & VMXNET3_FEATURE_RSS) == 0)
-		return;
-	if (RULE(dev, rss != NULL, SIDE_BLOCK, "RSS wanted without a block"))
-		check_rss_values(dev, rss);
 }
 
 static bool
@@ -265,24 +301,67 @@ check_misc(struct vmx_device *dev)
 	     (pvn_le32_to_cpu(c->guest_os) & 0x3F) == VMXNET3_GUEST_OS_LINUX64 ||
 		     (pvn_le32_to_cpu(c->guest_os) & 0x3F) == VMXNET3_GUEST_OS_LINUX32,
 	     GUEST_OS, "0x%x", pvn_le32_to_cpu(c->guest_os));
-	RULE(dev, c->num_intrs > 0 && c->num_intrs <= VMXNET3_INTR_MAX, VECTOR_RANGE, "%u vectors",
-	     c->num_intrs);
-	return check_vector(dev, "events", c->event_intr) &&
-	       RULE(dev, mtu >= VMXNET3_MTU_MIN && mtu <= mtu_max, MTU_RANGE, "%u", mtu);
+	return RULE(dev, mtu >= VMXNET3_MTU_MIN && mtu <= mtu_max, MTU_RANGE, "%u", mtu);
 }
 
+/* Beyond what the version allows is a breach; what this host allows beyond that is its business. */
 static bool
 check_queue_counts(struct vmx_device *dev)
 {
-	unsigned int tx_max = dev->version >= 6 ? VMXNET3_QUEUES_MAX_V6 : VMXNET3_QUEUES_MAX_TX_V1;
+	bool v6 = vmx_is_version(dev, 6);
+	unsigned int tx_max = v6 ? VMXNET3_QUEUES_MAX_V6 : VMXNET3_QUEUES_MAX_TX_V1;
+	unsigned int rx_max = v6 ? VMXNET3_QUEUES_MAX_V6 : VMXNET3_QUEUES_MAX_RX_V1;
 
 	dev->num_tx = dev->config.num_tx_queues;
 	dev->num_rx = dev->config.num_rx_queues;
 	return RULE(dev,
 		    dev->num_tx > 0 && dev->num_rx > 0 && dev->num_tx <= tx_max &&
-			    dev->num_rx <= VMX_QUEUES_MAX,
+			    dev->num_rx <= rx_max,
 		    QUEUE_COUNT, "%u tx, %u rx", dev->num_tx, dev->num_rx) &&
-	       dev->num_rx <= dev->opts.max_queues_rx;
+	       dev->num_tx <= vmx_max_queues(dev, true) &&
+	       dev->num_rx <= vmx_max_queues(dev, false);
+}
+
+/* [VMX3 6.4] Below v6, for the sake of RSS; a device without RSS does not mind. */
+static void
+check_queue_power(struct vmx_device *dev)
+{
+	RULE(dev,
+	     vmx_is_version(dev, 6) || (dev->features & VMXNET3_FEATURE_RSS) == 0 ||
+		     (dev->num_rx & (dev->num_rx - 1)) == 0,
+	     QUEUES_NOT_POWER, "%u rx queues with version %u", dev->num_rx, dev->version);
+}
+
+/* [VMX3 9.4] With more queues than the old block was made for there is a second one. */
+static bool
+read_interrupts(struct vmx_device *dev)
+{
+	bool extended = vmx_is_version(dev, 6) && (dev->num_tx > VMXNET3_QUEUES_MAX_TX_V1 ||
+						   dev->num_rx > VMXNET3_QUEUES_MAX_RX_V1);
+	struct vmxnet3_shared_v6 *shared;
+
+	dev->intr.auto_mask = dev->config.auto_mask != 0;
+	dev->intr.num = dev->config.num_intrs;
+	dev->intr.event = dev->config.event_intr;
+	dev->intr.ctrl = &dev->shared->intr_ctrl;
+	if (extended) {
+		shared = vmx_dma(dev, dev->shared_addr, sizeof(*shared));
+		if (!RULE(dev, shared != NULL, SHARED_MEMORY, "extended interrupt block"))
+			return false;
+		dev->shared_intr = &shared->intr;
+		dev->config_intr = shared->intr;
+		dev->intr.auto_mask = shared->intr.auto_mask != 0;
+		dev->intr.num = shared->intr.num_intrs;
+		dev->intr.event = shared->intr.event_intr;
+		dev->intr.ctrl = &shared->intr.intr_ctrl;
+	}
+	RULE(dev,
+	     dev->intr.num > 0 &&
+		     dev->intr.num <= (extended ? VMXNET3_INTR_MAX_V6 : VMXNET3_INTR_MAX),
+	     VECTOR_RANGE, "%u vectors", dev->intr.num);
+	if (dev->intr.num > vmx_num_vectors(dev))
+		dev->intr.num = vmx_num_vectors(dev);
+	return check_vector(dev, "events", dev->intr.event);
 }
 
 static bool
@@ -346,20 +425,6 @@ check_queues(struct vmx_device *dev)
 	return ok && dev->posted != NULL;
 }
 
-/* An interrupt unmasked while the device was not active stays masked [VMX3 9.2]. */
-static void
-check_masks(struct vmx_device *dev)
-{
-	uint32_t *bar0 = vmx_bar_device_view(dev->bar0);
-
-	for (unsigned int v = 0; v < VMXNET3_INTR_MAX; v++) {
-		uint32_t *mask = &bar0[VMXNET3_BAR0_IMR(v) / 4];
-
-		if (!RULE(dev, *mask != 0 || !dev->imr_at_stop[v], UNMASK_INACTIVE, "vector %u", v))
-			*mask = 1;
-	}
-}
-
 static void
 begin(struct vmx_device *dev)
 {
@@ -370,10 +435,11 @@ begin(struct vmx_device *dev)
 	dev->mac_early = memcmp(dev->mac, dev->opts.mac, 6) != 0;
 	if (dev->opts.qemu_mac)
 		memcpy(dev->mac, dev->opts.mac, 6);
-	check_masks(dev);
+	vmx_check_masks(dev);
 	vmx_filter_read_mode(dev);
 	vmx_filter_read_vlans(dev);
 	vmx_filter_read_mcast(dev);
+	vmx_rss_start(dev);
 	for (unsigned int q = 0; q < dev->num_tx; q++)
 		dev->txq[q].table->threshold = pvn_cpu_to_le32(dev->opts.tx_threshold);
 	for (unsigned int q = 0; q < dev->num_rx; q++)
@@ -408,10 +474,11 @@ vmx_activate(struct vmx_device *dev)
 	memset(dev->rxq, 0, sizeof(dev->rxq));
 	name_rings(dev);
 	if (!read_shared(dev) || !check_misc(dev) || !check_queue_counts(dev) ||
-	    !read_queue_table(dev) || !check_queues(dev)) {
+	    !read_interrupts(dev) || !read_queue_table(dev) || !check_queues(dev)) {
 		vmx_deactivate(dev);
 		return 1;
 	}
+	check_queue_power(dev);
 	check_reserved(dev);
 	check_blocks(dev);
 	begin(dev);
@@ -451,6 +518,20 @@ check_table(struct vmx_device *dev, const char *name, void *config, const void *
 	memcpy(was, is, len);
 }
 
+static void
+check_interrupts_unchanged(struct vmx_device *dev)
+{
+	struct vmxnet3_intr_ext *was = &dev->config_intr;
+
+	if (dev->shared_intr == NULL)
+		return;
+	memcpy(was->mod_level, dev->shared_intr->mod_level, sizeof(was->mod_level));
+	was->intr_ctrl = dev->shared_intr->intr_ctrl;
+	RULE(dev, memcmp(was, dev->shared_intr, sizeof(*was)) == 0, SHARED_CHANGED,
+	     "extended interrupt block");
+	*was = *dev->shared_intr;
+}
+
 void
 vmx_check_shared(struct vmx_device *dev)
 {
@@ -458,6 +539,7 @@ vmx_check_shared(struct vmx_device *dev)
 	RULE(dev, memcmp(&dev->config, dev->shared, sizeof(dev->config)) == 0, SHARED_CHANGED,
 	     "shared area");
 	dev->config = *dev->shared;
+	check_interrupts_unchanged(dev);
 	for (unsigned int q = 0; q < dev->num_tx; q++)
 		check_table(dev, dev->txq[q].ring.name, &dev->txq[q].config, dev->txq[q].table,
 			    TXQ_CONFIG_FROM, TXQ_CONFIG_LEN);

@@ -14,6 +14,7 @@
 	X(REG_READ_ONLY, "3", "write to a register that can only be read") \
 	X(VERSION, "3", "version not picked, not offered, or more than one bit") \
 	X(UPT_VERSION, "3", "pass-through version not picked or not 1") \
+	X(CAPABILITY, "11.5", "capability asked for that is not offered") \
 	X(CMD_UNKNOWN, "4", "command that does not exist") \
 	X(CMD_VERSION, "4, 12.1", "command of a later version than the one picked") \
 	X(CMD_RESULT_UNREAD, "4", "result of a command not read straight afterwards") \
@@ -32,6 +33,7 @@
 	X(GUEST_OS, "5, 12.16", "guest word tells no 64-bit or 32-bit Linux") \
 	X(MTU_RANGE, "5", "MTU outside of what the version allows") \
 	X(QUEUE_COUNT, "6.4", "no queue, or more than the version allows") \
+	X(QUEUES_NOT_POWER, "6.4", "RSS over a number of rx queues that is no power of two, below v6") \
 	X(QUEUE_TABLE, "6", "queue table misplaced, unaligned, or its length wrong") \
 	X(SIDE_BLOCK, "5, 10", "RSS, wake-up, plug-in or multicast block described wrongly") \
 	X(RSS_CONFIG, "10", "RSS block with a value outside of its range") \
@@ -40,7 +42,9 @@
 	X(RING_MEMORY, "6", "ring not in memory the device may touch") \
 	X(RING_OVERLAP, "6", "two rings share memory") \
 	X(SIZE_NOT_MULTIPLE, "6.4", "ring size not a multiple of 32") \
+	X(SIZE_NOT_POWER, "6.4", "ring size not a power of two, v7 on") \
 	X(SIZE_RANGE, "6.4", "ring size 0 or above the maximum") \
+	X(DATA_RING, "7.6, 8.6", "data ring with slots of a size it must not have") \
 	X(COMP_RING_SMALL, "6.2, 7.5", "completion ring smaller than what it completes") \
 	X(RING_NOT_ZEROED, "7.2, 8.2", "ring holds descriptors of an earlier life at ACTIVATE") \
 	X(RESERVED_AREA, "5, 6", "reserved part of shared area or queue table not zero") \

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * A device's life, its view of memory, interrupts, link and events.
- *
- * BAR0 is plain memory unless a test asks otherwise. Where no doorbell has been rung its words hold
- * a mark, so that a doorbell is seen afterwards whatever its value, and a write elsewhere as well.
+ * A device's life, its view of memory, link and events.
  */
 #include "vmx_device.h"
 
@@ -19,36 +16,60 @@ set_defaults(struct vmx_device_opts *opts)
 	static const uint8_t none[6];
 	static const uint8_t mac[6] = {0x00, 0x50, 0x56, 0x00, 0x00, 0x01};
 
+	if (opts->qemu) {
+		opts->versions = 1;
+		opts->max_queues_tx = opts->max_queues_rx = 8;
+		opts->qemu_mac = true;
+		opts->link_mbps = opts->link_mbps == 0 ? 1000 : opts->link_mbps;
+	}
 	if (opts->versions == 0)
 		opts->versions = 1;
 	if (memcmp(opts->mac, none, 6) == 0)
 		memcpy(opts->mac, mac, 6);
 	if (opts->link_mbps == 0)
 		opts->link_mbps = 10000;
-	if (opts->max_queues_rx == 0)
-		opts->max_queues_rx = VMXNET3_QUEUES_MAX_RX_V1;
+	if (opts->tx_data_slot == 0)
+		opts->tx_data_slot = VMXNET3_TX_DATA_SLOT_OLD;
 	if (opts->tx_threshold == 0)
 		opts->tx_threshold = 1;
 }
 
-void
-vmx_mask_all(struct vmx_device *dev)
+size_t
+vmx_device_bar_size(const struct vmx_device *dev, unsigned int bar)
 {
-	for (unsigned int v = 0; v < VMXNET3_INTR_MAX; v++) {
-		vmx_bar_device_view(dev->bar0)[VMXNET3_BAR0_IMR(v) / 4] = 1;
-		dev->imr_at_stop[v] = true;
-	}
-	dev->pending_intr = 0;
+	bool large = bar == 0 && (dev->opts.capabilities & VMXNET3_CAP_LARGE_BAR) != 0;
+
+	return large ? VMXNET3_LARGE_BAR0_SIZE : VMXNET3_BAR0_SIZE;
+}
+
+bool
+vmx_is_version(const struct vmx_device *dev, unsigned int version)
+{
+	return version == 1 || dev->version >= version;
+}
+
+unsigned int
+vmx_max_queues(const struct vmx_device *dev, bool tx)
+{
+	unsigned int option = tx ? dev->opts.max_queues_tx : dev->opts.max_queues_rx;
+
+	if (option != 0)
+		return option;
+	if (dev->opts.queues_unknown)
+		return 8;
+	if (vmx_is_version(dev, 6))
+		return VMXNET3_QUEUES_MAX_V6;
+	return tx ? VMXNET3_QUEUES_MAX_TX_V1 : VMXNET3_QUEUES_MAX_RX_V1;
 }
 
 static int
 create_bars(struct vmx_device *dev)
 {
-	dev->bar0 = vmx_bar_create(VMXNET3_BAR0_SIZE, &vmx_bar0_ops, dev);
+	dev->bar0 = vmx_bar_create(vmx_device_bar_size(dev, 0), &vmx_bar0_ops, dev);
 	dev->bar1 = vmx_bar_create(VMXNET3_BAR1_SIZE, &vmx_bar1_ops, dev);
 	if (dev->bar0 == NULL || dev->bar1 == NULL)
 		return -1;
-	memset(vmx_bar_device_view(dev->bar0), 0xFF, VMXNET3_BAR0_SIZE);
+	memset(vmx_bar_device_view(dev->bar0), 0xFF, vmx_device_bar_size(dev, 0));
 	vmx_bar_trap(dev->bar0, dev->opts.trap_bar0);
 	vmx_bar_trap(dev->bar1, true);
 	return 0;
@@ -118,10 +139,11 @@ vmx_deactivate(struct vmx_device *dev)
 	dev->posted = NULL;
 	free(dev->filter.mcast);
 	memset(&dev->filter, 0, sizeof(dev->filter));
-	for (unsigned int v = 0; v < VMXNET3_INTR_MAX; v++)
+	for (unsigned int v = 0; v < vmx_num_vectors(dev); v++)
 		dev->imr_at_stop[v] = vmx_device_masked(dev, v);
 	dev->active = false;
 	dev->shared = NULL;
+	dev->shared_intr = NULL;
 	dev->num_tx = dev->num_rx = 0;
 }
 
@@ -167,88 +189,6 @@ vmx_device_on_interrupt(struct vmx_device *dev, vmx_interrupt_fn fn, void *arg)
 	dev->interrupt_arg = arg;
 }
 
-bool
-vmx_device_masked(const struct vmx_device *dev, unsigned int vector)
-{
-	return vmx_bar_device_view(dev->bar0)[VMXNET3_BAR0_IMR(vector) / 4] != 0;
-}
-
-static void
-fire_pending(struct vmx_device *dev)
-{
-	for (unsigned int v = 0; dev->pending_intr != 0 && v < VMXNET3_INTR_MAX; v++) {
-		if ((dev->pending_intr & PVN_BIT32(v)) == 0 || vmx_device_masked(dev, v))
-			continue;
-		dev->pending_intr &= ~PVN_BIT32(v);
-		if (dev->config.auto_mask != 0)
-			vmx_bar_device_view(dev->bar0)[VMXNET3_BAR0_IMR(v) / 4] = 1;
-		if (dev->on_interrupt != NULL)
-			dev->on_interrupt(dev->interrupt_arg, v);
-	}
-}
-
-void
-vmx_interrupt(struct vmx_device *dev, unsigned int vector)
-{
-	dev->pending_intr |= PVN_BIT32(vector);
-	if ((pvn_le32_to_cpu(dev->shared->intr_ctrl) & VMXNET3_INTR_CTRL_DISABLE_ALL) == 0)
-		fire_pending(dev);
-}
-
-/* The doorbell a word of BAR0 is, if it is one. */
-static bool
-is_doorbell(uint32_t offset, unsigned int *queue, bool *tx)
-{
-	if (offset % 8 != 0 || offset < VMXNET3_BAR0_TXPROD(0) ||
-	    offset >= VMXNET3_BAR0_RXPROD2(VMX_QUEUES_MAX))
-		return false;
-	*tx = offset < VMXNET3_BAR0_RXPROD(0);
-	*queue = offset % 0x200 / 8;
-	return *queue < VMX_QUEUES_MAX;
-}
-
-static bool
-is_mask(uint32_t offset)
-{
-	return offset % 8 == 0 && offset < VMXNET3_BAR0_IMR(VMXNET3_INTR_MAX);
-}
-
-static void
-report_bar0_word(struct vmx_device *dev, uint32_t offset, uint32_t value)
-{
-	unsigned int queue;
-	bool tx;
-
-	if (!is_doorbell(offset, &queue, &tx))
-		vmx_breach(dev, VMX_BREACH_REG_UNKNOWN, "BAR0 offset 0x%x = 0x%x", offset, value);
-	else if (!dev->active)
-		vmx_breach(dev, VMX_BREACH_TOUCH_AFTER_STOP, "BAR0 offset 0x%x = %u", offset,
-			   value);
-	else if (queue >= (tx ? dev->num_tx : dev->num_rx))
-		vmx_breach(dev, VMX_BREACH_DOORBELL_UNCONFIGURED_QUEUE, "%s queue %u of %u",
-			   tx ? "tx" : "rx", queue, tx ? dev->num_tx : dev->num_rx);
-}
-
-/* Doorbells of queues that exist are for vmx_tx.c and vmx_rx.c; all else must not be written. */
-static void
-check_bar0(struct vmx_device *dev)
-{
-	uint32_t *bar0 = vmx_bar_device_view(dev->bar0);
-
-	for (uint32_t offset = 0; offset < VMXNET3_BAR0_SIZE; offset += 4) {
-		unsigned int queue;
-		bool tx;
-
-		if (bar0[offset / 4] == VMX_DOORBELL_IDLE || is_mask(offset))
-			continue;
-		if (dev->active && is_doorbell(offset, &queue, &tx) &&
-		    queue < (tx ? dev->num_tx : dev->num_rx))
-			continue;
-		report_bar0_word(dev, offset, bar0[offset / 4]);
-		bar0[offset / 4] = VMX_DOORBELL_IDLE;
-	}
-}
-
 static void
 check_active(struct vmx_device *dev, bool settled)
 {
@@ -261,8 +201,7 @@ check_active(struct vmx_device *dev, bool settled)
 		vmx_tx_scan(dev, q, settled);
 	for (unsigned int q = 0; q < dev->num_rx; q++)
 		vmx_rx_scan(dev, q, settled);
-	if ((pvn_le32_to_cpu(dev->shared->intr_ctrl) & VMXNET3_INTR_CTRL_DISABLE_ALL) == 0)
-		fire_pending(dev);
+	vmx_interrupt_pending(dev);
 }
 
 void
@@ -270,7 +209,7 @@ vmx_check_all(struct vmx_device *dev, bool settled)
 {
 	if (dev->gone)
 		return;
-	check_bar0(dev);
+	vmx_check_bar0(dev);
 	if (dev->macl_pending)
 		vmx_breach(dev, VMX_BREACH_MAC_HALF, "MACL = 0x%08x", dev->macl);
 	dev->macl_pending = false;
@@ -320,7 +259,7 @@ vmx_device_event(struct vmx_device *dev, uint32_t events, uint32_t stop_reason)
 	dev->stopped |= events & (VMXNET3_EVENT_RQERR | VMXNET3_EVENT_TQERR);
 	dev->stop_reason = stop_reason;
 	dev->shared->events = pvn_cpu_to_le32(dev->events);
-	vmx_interrupt(dev, dev->config.event_intr);
+	vmx_interrupt(dev, dev->intr.event);
 }
 
 void
@@ -337,6 +276,7 @@ vmx_device_state(const struct vmx_device *dev, struct vmx_device_state *state)
 	memset(state, 0, sizeof(*state));
 	state->active = dev->active;
 	state->version = dev->version;
+	state->capabilities = dev->granted;
 	memcpy(state->mac, dev->mac, 6);
 	state->activations = dev->activations;
 	state->doorbells_tx = dev->doorbells_tx;
@@ -350,6 +290,8 @@ vmx_device_state(const struct vmx_device *dev, struct vmx_device_state *state)
 	state->max_rx_frags = pvn_le16_to_cpu(dev->config.max_rx_frags);
 	state->num_tx_queues = dev->num_tx;
 	state->num_rx_queues = dev->num_rx;
+	state->num_intrs = dev->intr.num;
+	state->rss_fields = dev->rss_fields;
 }
 
 unsigned int
@@ -358,4 +300,10 @@ vmx_device_ring_size(const struct vmx_device *dev, unsigned int q, unsigned int 
 	if (!dev->active)
 		return 0;
 	return which == 0 ? dev->txq[q].ring.size : dev->rxq[q].ring[which - 1].size;
+}
+
+const struct vmxnet3_shared *
+vmx_device_shared(const struct vmx_device *dev)
+{
+	return dev->active ? dev->shared : NULL;
 }

@@ -19,15 +19,35 @@
 #include "vmx_breach.h"
 
 struct vmx_device;
+struct vmxnet3_shared;
 struct vmx_watch;
+
+/* For opts.versions: 1 to n. */
+#define VMX_VERSIONS_TO(n) ((UINT32_C(1) << (n)) - 1)
 
 /* Zero is the plain case: version 1, doorbell threshold 1, each packet completed, 10 Gbit/s. */
 struct vmx_device_opts {
-	uint32_t versions;     /* offered, bit 0 = v1; 0 means v1 only */
-	uint8_t mac[6];	       /* permanent; all zero means 00:50:56:00:00:01 */
-	uint32_t link_mbps;    /* 0 means 10000 */
-	uint8_t max_queues_rx; /* ACTIVATE refuses more; 0 means 16 */
-	uint8_t conf_intr;     /* what GET_CONF_INTR answers */
+	uint32_t versions;  /* offered, bit 0 = v1; 0 means v1 only */
+	uint8_t mac[6];	    /* permanent; all zero means 00:50:56:00:00:01 */
+	uint32_t link_mbps; /* 0 means 10000 */
+	/* ACTIVATE refuses more; 0 means what the version allows [VMX3 6.4]. */
+	uint8_t max_queues_tx;
+	uint8_t max_queues_rx;
+	bool queues_unknown;	    /* GET_MAX_QUEUES_CONF gives -1, and 8 are allowed [VMX3 4] */
+	uint8_t conf_intr;	    /* what GET_CONF_INTR answers */
+	uint32_t capabilities;	    /* v7+, offered in DCR[0] and PTCR[0]: VMXNET3_CAP_* */
+	uint32_t not_granted;	    /* of those, what is refused in the end all the same */
+	uint16_t tx_data_slot;	    /* v3+, GET_TXDATA_DESC_SIZE; 0 means 128 */
+	uint16_t rx_data_slot;	    /* v9, the high half of it */
+	uint32_t rss_fields;	    /* v4+, those to be had; 0 means all of the version */
+	bool rss_wants_queues;	    /* SET_RSS_FIELDS fails with one rx queue, as on ESXi 8 */
+	uint32_t disabled_offloads; /* v9, VMXNET3_DISABLED_* */
+	/*
+	 * As QEMU's model is [VMX3 12]: version 1, 8 queues, ECR reads 0, the MAC reset by
+	 * ACTIVATE, one rx queue, completions of type 0, no queue status. What it does at the
+	 * doorbell needs trap_bar0 and doorbell_runs as well.
+	 */
+	bool qemu;
 	uint32_t tx_threshold; /* packets that may wait for a doorbell; 0 means 1 */
 	bool qemu_mac;	       /* ACTIVATE resets the MAC to the permanent one [VMX3 12.4] */
 	bool cq_only;	       /* complete only packets that ask for it [VMX3 7.5] */
@@ -66,6 +86,23 @@ struct vmx_rx_meta {
 	uint8_t rss_type;
 	uint32_t rss_hash;
 	bool error; /* the frame is bad */
+	bool inner; /* v7+: word3 is about the packet inside of a tunnel */
+	/* From v2 on, of a frame that was several segments: their number (0 = it was none), MSS. */
+	uint8_t lro_segments;
+	uint16_t lro_mss;
+};
+
+/* How a frame comes to the device, beyond its bytes; NULL in place of it means plainly. */
+struct vmx_arrival {
+	bool bad;	  /* its frame check sequence is wrong */
+	bool trusted;	  /* from a neighbour who left the checksum to hardware */
+	uint8_t segments; /* merged already by the host, if not 0 */
+	uint16_t mss;
+};
+
+struct vmx_train {
+	const void *frame;
+	size_t len;
 };
 
 /* Ways to lie, one-sided faults of a device: name, what it does. */
@@ -113,8 +150,9 @@ void vmx_device_detach(struct vmx_device *dev);
 
 void vmx_device_add_memory(struct vmx_device *dev, const void *addr, size_t len);
 
-/* The driver's view of BAR 0 or 1. */
+/* The driver's view of BAR 0 or 1, and its size in bytes. */
 void *vmx_device_bar(struct vmx_device *dev, unsigned int bar);
+size_t vmx_device_bar_size(const struct vmx_device *dev, unsigned int bar);
 
 void vmx_device_on_command(struct vmx_device *dev, vmx_command_fn fn, void *arg);
 
@@ -140,6 +178,18 @@ int vmx_watch_poll(struct vmx_watch *watch);
 enum vmx_rx_result vmx_device_rx(struct vmx_device *dev, unsigned int q, const void *frame,
 				 size_t len, const struct vmx_rx_meta *meta);
 
+/*
+ * A frame arrives at the device, which finds out all else by itself: the queue (told in *queue when
+ * that is not NULL), hash, protocols, whether checksums are right.
+ */
+enum vmx_rx_result vmx_device_arrive(struct vmx_device *dev, const void *frame, size_t len,
+				     const struct vmx_arrival *how, unsigned int *queue);
+
+/* Frames that arrive together: with LRO on, segments of a stream become one. Returns how many were
+ * delivered. */
+unsigned int vmx_device_arrive_train(struct vmx_device *dev, const struct vmx_train *train,
+				     unsigned int num);
+
 /* Pass over the next n descriptors of ring 1 without completions [VMX3 8.2]. Returns how many. */
 unsigned int vmx_device_rx_skip(struct vmx_device *dev, unsigned int q, unsigned int n);
 
@@ -161,14 +211,17 @@ void vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int
 /* A short look at the device's state. */
 struct vmx_device_state {
 	bool active;
-	uint32_t version; /* picked, 0 = none */
-	uint8_t mac[6];	  /* the one frames are compared with */
+	uint32_t version;      /* picked, 0 = none */
+	uint32_t capabilities; /* granted */
+	uint8_t mac[6];	       /* the one frames are compared with */
 	uint32_t mtu;
 	uint32_t rx_mode;
 	uint64_t features;
 	uint16_t max_rx_frags;
 	unsigned int num_tx_queues;
 	unsigned int num_rx_queues;
+	unsigned int num_intrs;
+	uint32_t rss_fields;	  /* applied, v4+ */
 	unsigned int activations; /* since the device was made */
 	uint64_t doorbells_tx;	  /* seen; several between two runs count once unless trapped */
 	uint64_t doorbells_rx;
@@ -176,6 +229,9 @@ struct vmx_device_state {
 };
 
 void vmx_device_state(const struct vmx_device *dev, struct vmx_device_state *state);
+
+/* The shared area in the driver's memory; NULL unless active. */
+const struct vmxnet3_shared *vmx_device_shared(const struct vmx_device *dev);
 
 /* Rx descriptors the device holds of ring 0 (heads) or 1 of queue q. */
 unsigned int vmx_device_rx_posted(struct vmx_device *dev, unsigned int q, unsigned int ring);

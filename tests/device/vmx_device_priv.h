@@ -3,12 +3,18 @@
  *
  * The device model's inside, shared by its files:
  *
- *	vmx_device.c	life of a device, memory, interrupts, link
- *	vmx_regs.c	BAR1 registers and commands
+ *	vmx_device.c	life of a device, memory, link
+ *	vmx_doorbell.c	BAR0 as memory: where doorbells are, what else was written
+ *	vmx_intr.c	interrupt vectors and their masks
+ *	vmx_regs.c	BAR1 registers
+ *	vmx_command.c	commands
  *	vmx_activate.c	what ACTIVATE reads, checked and taken over
  *	vmx_ring.c	who owns which descriptor; completion rings
  *	vmx_tx.c	doorbells, sending, tx completions
  *	vmx_rx.c	delivery of frames, rx completions
+ *	vmx_arrive.c	what the device finds out about a frame
+ *	vmx_rss.c	the hash, and the queue it leads to
+ *	vmx_packet.c	headers and checksums, for all who need to know
  *	vmx_filter.c	which frames are for this device
  *	vmx_lie.c	completions no honest device writes
  *	vmx_watch.c	a tx ring looked at while the driver sends
@@ -24,6 +30,7 @@
 
 #define VMX_QUEUES_MAX 32
 #define VMX_MEMORY_MAX 64
+#define VMX_INTR_MAX VMXNET3_INTR_MAX_V6
 #define VMX_DOORBELL_IDLE 0xFFFFFFFFu /* in BAR0 where no doorbell has been rung */
 
 /* A descriptor of any ring: the same shape for tx, rx and completions. */
@@ -86,7 +93,8 @@ struct vmx_txq {
 	struct vmx_counters counters;
 	uint16_t *done; /* EOP indexes that wait for their completion */
 	uint32_t num_done;
-	bool tainted; /* lied to: what the driver does now proves nothing */
+	uint32_t data_slot; /* bytes, 0 = no data ring */
+	bool tainted;	    /* lied to: what the driver does now proves nothing */
 };
 
 struct vmx_rxq {
@@ -95,6 +103,7 @@ struct vmx_rxq {
 	struct vmxnet3_rx_queue_desc *table;
 	struct vmxnet3_rx_queue_desc config;
 	struct vmx_counters counters;
+	uint32_t data_slot; /* bytes, 0 = no data ring */
 	bool tainted;
 };
 
@@ -110,6 +119,17 @@ struct vmx_filter {
 	size_t num_mcast;
 };
 
+/* Interrupts as set up at ACTIVATE, whichever block they stood in [VMX3 5, 9.4]. */
+struct vmx_intr {
+	bool auto_mask;
+	unsigned int num;
+	unsigned int event;
+	const pvn_le32 *ctrl;	    /* in the driver's memory */
+	bool pending[VMX_INTR_MAX]; /* fired while masked */
+};
+
+enum vmx_doorbell { VMX_TXPROD, VMX_RXPROD, VMX_RXPROD2, VMX_DOORBELL_KINDS };
+
 struct vmx_device {
 	struct vmx_device_opts opts;
 	struct vmx_bar *bar0;
@@ -124,6 +144,7 @@ struct vmx_device {
 	uint64_t shared_addr;
 	bool dsal_written;
 	bool shared_set;
+	uint32_t granted; /* capabilities, v7+ */
 	uint32_t command;
 	uint32_t result;
 	bool result_wanted;
@@ -132,21 +153,25 @@ struct vmx_device {
 	bool macl_pending;
 	bool mac_early; /* MAC other than the permanent one, not written since ACTIVATE */
 	uint8_t mac[6];
-	bool imr_at_stop[VMXNET3_INTR_MAX]; /* masks when last active, or after RESET */
+	bool imr_at_stop[VMX_INTR_MAX]; /* masks when last active, or after RESET */
 
 	/* Active state. */
 	bool active;
 	struct vmxnet3_shared *shared; /* in the driver's memory */
 	struct vmxnet3_shared config;
+	struct vmxnet3_intr_ext *shared_intr; /* NULL while the block of v1 is the one in use */
+	struct vmxnet3_intr_ext config_intr;
+	struct vmx_intr intr;
 	uint64_t features;
 	unsigned int num_tx;
 	unsigned int num_rx;
 	struct vmx_txq txq[VMX_QUEUES_MAX];
 	struct vmx_rxq rxq[VMX_QUEUES_MAX];
 	struct vmx_filter filter;
+	struct vmxnet3_rss_config rss; /* as last read */
+	uint32_t rss_fields;
 	uint64_t *posted; /* hash of addresses of posted rx buffers */
 	size_t posted_slots;
-	uint32_t pending_intr; /* vectors that fired while masked */
 
 	uint32_t events;      /* as in the shared area */
 	uint32_t stop_reason; /* of queues in error, 0 = they run */
@@ -187,18 +212,43 @@ void vmx_breach(struct vmx_device *dev, enum vmx_breach_kind kind, const char *f
 /* The memory at a device address, or NULL when not all of it may be touched. */
 void *vmx_dma(const struct vmx_device *dev, uint64_t addr, size_t len);
 void vmx_deactivate(struct vmx_device *dev);
-void vmx_mask_all(struct vmx_device *dev);
-void vmx_interrupt(struct vmx_device *dev, unsigned int vector);
+/* Whether the picked version is this one or a later one; before any is picked it is 1. */
+bool vmx_is_version(const struct vmx_device *dev, unsigned int version);
+unsigned int vmx_max_queues(const struct vmx_device *dev, bool tx);
 /*
  * Everything that can be checked at any time; and when the driver has settled, that is, it is not
  * in the middle of something, also what it must have done by then, such as ringing doorbells.
  */
 void vmx_check_all(struct vmx_device *dev, bool settled);
 
+/* vmx_doorbell.c */
+/* Offset in BAR0. */
+uint32_t vmx_doorbell_offset(const struct vmx_device *dev, enum vmx_doorbell kind, unsigned int q);
+/* Its value if it has been rung since the last look, else VMX_DOORBELL_IDLE. */
+uint32_t vmx_doorbell_take(struct vmx_device *dev, enum vmx_doorbell kind, unsigned int q);
+/* Which one a word of BAR0 is, if it is one. */
+bool vmx_doorbell_at(const struct vmx_device *dev, uint32_t offset, enum vmx_doorbell *kind,
+		     unsigned int *q);
+/* Doorbells of queues that exist are for vmx_tx.c and vmx_rx.c; all else must not be written. */
+void vmx_check_bar0(struct vmx_device *dev);
+
+/* vmx_intr.c */
+unsigned int vmx_num_vectors(const struct vmx_device *dev);
+void vmx_mask_all(struct vmx_device *dev);
+void vmx_interrupt(struct vmx_device *dev, unsigned int vector);
+/* What fired while masked and no longer is. */
+void vmx_interrupt_pending(struct vmx_device *dev);
+/* An interrupt unmasked while the device was not active stays masked [VMX3 9.2]. */
+void vmx_check_masks(struct vmx_device *dev);
+
 /* vmx_regs.c */
 extern const struct vmx_bar_ops vmx_bar0_ops;
 extern const struct vmx_bar_ops vmx_bar1_ops;
-void vmx_write_counters(struct vmx_device *dev);
+uint32_t vmx_mac_low(const uint8_t mac[6]);
+uint32_t vmx_mac_high(const uint8_t mac[6]);
+
+/* vmx_command.c */
+void vmx_run_command(struct vmx_device *dev, uint32_t code);
 
 /* vmx_activate.c */
 /* 0 or 1, what CMD reads after ACTIVATE. */
@@ -232,6 +282,16 @@ unsigned int vmx_tx_run(struct vmx_device *dev, unsigned int q);
 
 /* vmx_rx.c */
 void vmx_rx_scan(struct vmx_device *dev, unsigned int q, bool settled);
+
+/* vmx_rss.c */
+struct vmx_packet;
+void vmx_rss_start(struct vmx_device *dev);
+void vmx_rss_update_table(struct vmx_device *dev);
+/* 0, or 1 for refused. */
+uint32_t vmx_rss_set_fields(struct vmx_device *dev);
+/* The packet's queue; fills in hash and type. */
+unsigned int vmx_rss_steer(const struct vmx_device *dev, const struct vmx_packet *p,
+			   const uint8_t *frame, struct vmx_rx_meta *meta);
 
 /* vmx_filter.c */
 void vmx_filter_read_mode(struct vmx_device *dev);

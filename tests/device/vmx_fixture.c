@@ -89,6 +89,12 @@ vmx_configure(struct vmx_test *t)
 	conf.rxmode.offloads = s->rx_offloads;
 	conf.txmode.offloads = s->tx_offloads;
 	conf.intr_conf.lsc = s->lsc;
+	conf.intr_conf.rxq = s->rxq;
+	conf.intr_conf.rmv = s->rmv;
+	if (s->rss != NULL) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf = *s->rss;
+	}
 	assert_int_equal(rte_eth_dev_configure(t->id, s->num_rx_queues, s->num_tx_queues, &conf),
 			 0);
 	for (uint16_t q = 0; q < s->num_rx_queues; q++)

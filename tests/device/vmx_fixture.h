@@ -38,6 +38,9 @@ struct vmx_setup {
 	uint64_t rx_offloads;
 	uint64_t tx_offloads;
 	bool lsc;
+	bool rxq; /* interrupts of rx queues */
+	bool rmv;
+	const struct rte_eth_rss_conf *rss; /* NULL: no RSS */
 	bool stay_stopped;
 };
 

@@ -115,7 +115,8 @@ on_interrupt(void *arg, unsigned int vector)
 {
 	struct vmx_port *port = arg;
 
-	port->fired |= UINT32_C(1) << vector;
+	if (vector < 64)
+		port->fired |= UINT64_C(1) << vector;
 }
 
 static int
@@ -142,7 +143,7 @@ set_bar(struct vmx_port *port, unsigned int bar)
 
 	resource->addr = vmx_device_bar(port->dev, bar);
 	resource->phys_addr = 0xFE000000u + 0x10000u * bar;
-	resource->len = 4096;
+	resource->len = vmx_device_bar_size(port->dev, bar);
 }
 
 static int
@@ -278,12 +279,18 @@ vmx_host_deliver_interrupts(struct vmx_port *port)
 {
 	unsigned int delivered = 0;
 
-	for (unsigned int v = 0; v < 25; v++) {
-		if ((port->fired & UINT32_C(1) << v) == 0)
+	for (unsigned int v = 0; v < 64; v++) {
+		if ((port->fired & UINT64_C(1) << v) == 0)
 			continue;
-		port->fired &= ~(UINT32_C(1) << v);
-		if (port->intr_enabled && port->callback != NULL) {
+		port->fired &= ~(UINT64_C(1) << v);
+		if (!port->intr_enabled)
+			continue;
+		if (v == 0 && port->callback != NULL) {
 			port->callback(port->callback_arg);
+			delivered++;
+		} else if (v > 0 && (int)v <= rte_intr_nb_efd_get(port->pci.intr_handle)) {
+			eventfd_write(rte_intr_efds_index_get(port->pci.intr_handle, (int)v - 1),
+				      1);
 			delivered++;
 		}
 	}

@@ -54,7 +54,8 @@ void vmx_host_detach(struct vmx_port *port);
 /* Detach, and free the device. */
 void vmx_host_unplug(struct vmx_port *port);
 
-/* Call the driver's handler for each interrupt that fired; returns how many did. */
+/* For each interrupt that fired call the driver's handler (vector 0) or wake who sleeps on the
+ * vector (all others that the driver has enabled); returns how many did. */
 unsigned int vmx_host_deliver_interrupts(struct vmx_port *port);
 
 #endif /* VMX_HOST_H */

@@ -28,7 +28,7 @@ struct vmx_port {
 	rte_intr_callback_fn callback;
 	void *callback_arg;
 	bool intr_enabled;
-	uint32_t fired; /* vectors, not yet delivered */
+	uint64_t fired; /* vectors, not yet delivered */
 };
 
 /* Set while the PMD is being loaded; what registers then is the driver. */

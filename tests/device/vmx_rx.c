@@ -14,6 +14,9 @@
 #define FRAME_MIN 60
 #define HEAD_MIN 128
 
+/* Where the bytes of a piece are; in the order of ring ids. */
+enum source { HEAD_RING, BODY_RING, DATA_RING };
+
 /* A frame on its way in. */
 struct delivery {
 	unsigned int q;
@@ -79,6 +82,14 @@ desc_body(const struct vmx_desc *desc)
 	return (pvn_le32_to_cpu(desc->word2) & VMXNET3_RXD2_BODY) != 0;
 }
 
+static void *
+slot_at(struct vmx_device *dev, const struct vmx_rxq *rxq, uint32_t index)
+{
+	return vmx_dma(
+		dev, pvn_le64_to_cpu(rxq->config.data_ring_addr) + (uint64_t)index * rxq->data_slot,
+		rxq->data_slot);
+}
+
 static void
 check_kind(struct vmx_device *dev, const struct vmx_ring *ring, uint32_t index)
 {
@@ -91,6 +102,19 @@ check_kind(struct vmx_device *dev, const struct vmx_ring *ring, uint32_t index)
 	else if (desc_len(desc) < HEAD_MIN)
 		vmx_breach(dev, VMX_BREACH_HEAD_SMALL, "%s descriptor %u: %u bytes", ring->name,
 			   index, desc_len(desc));
+}
+
+/* The data ring's slot belongs to the device again with its descriptor: what the driver has not
+ * copied by then is lost. [VMX3 8.6] */
+static void
+spoil_slot(struct vmx_device *dev, const struct vmx_ring *ring, uint32_t index)
+{
+	for (unsigned int q = 0; q < dev->num_rx; q++) {
+		const struct vmx_rxq *rxq = &dev->rxq[q];
+
+		if (ring == &rxq->ring[0] && rxq->data_slot != 0)
+			memset(slot_at(dev, rxq, index), 0xDB, rxq->data_slot);
+	}
 }
 
 static void
@@ -112,17 +136,15 @@ accept_desc(struct vmx_device *dev, struct vmx_ring *ring, uint32_t index)
 		vmx_breach(dev, VMX_BREACH_RESERVED_BITS, "%s descriptor %u: %08x %08x", ring->name,
 			   index, word2, pvn_le32_to_cpu(desc->word3));
 	check_kind(dev, ring, index);
+	spoil_slot(dev, ring, index);
 }
 
 /* [VMX3 8.5] Drivers may gather a few; 32 is more than any is known to. */
 #define UNANNOUNCED_MAX 32
 
 static void
-announce(struct vmx_device *dev, struct vmx_ring *ring, uint32_t doorbell_offset, bool settled)
+announce(struct vmx_device *dev, struct vmx_ring *ring, uint32_t producer, bool settled)
 {
-	uint32_t *doorbell = &vmx_bar_device_view(dev->bar0)[doorbell_offset / 4];
-	uint32_t producer = __atomic_exchange_n(doorbell, VMX_DOORBELL_IDLE, __ATOMIC_ACQUIRE);
-
 	if (producer != VMX_DOORBELL_IDLE) {
 		dev->doorbells_rx++;
 		vmx_ring_announce(dev, ring, producer);
@@ -143,7 +165,7 @@ vmx_rx_scan(struct vmx_device *dev, unsigned int q, bool settled)
 	for (int r = 0; r < 2; r++) {
 		vmx_ring_scan(dev, &rxq->ring[r], accept_desc);
 		announce(dev, &rxq->ring[r],
-			 r == 0 ? VMXNET3_BAR0_RXPROD(q) : VMXNET3_BAR0_RXPROD2(q), settled);
+			 vmx_doorbell_take(dev, r == 0 ? VMX_RXPROD : VMX_RXPROD2, q), settled);
 	}
 	vmx_comp_check(dev, &rxq->comp);
 	dev->muted = false;
@@ -164,14 +186,17 @@ release(struct vmx_device *dev, struct vmx_ring *ring, uint32_t index)
 }
 
 static void
-complete(struct vmx_device *dev, unsigned int q, unsigned int ring, uint32_t index,
+complete(struct vmx_device *dev, unsigned int q, unsigned int source, uint32_t index,
 	 uint32_t words[4])
 {
 	struct vmx_rxq *rxq = &dev->rxq[q];
-	uint32_t id = q + (ring == 0 ? 0 : dev->num_rx);
+	unsigned int ring = source == BODY_RING;
+	uint32_t id = q + source * dev->num_rx;
 
 	words[0] |= pvn_field_put(VMXNET3_RXC0_INDEX, index);
 	words[0] |= pvn_field_put(VMXNET3_RXC0_RQID, id);
+	if (!dev->opts.qemu && pvn_field_get(VMXNET3_RXC3_TYPE, words[3]) == 0)
+		words[3] |= pvn_field_put(VMXNET3_RXC3_TYPE, VMXNET3_RXC_TYPE_NORMAL);
 	vmx_lie_rx(dev, rxq, desc_len(&rxq->ring[ring].shadow[index]), words);
 	vmx_comp_write(&rxq->comp, words);
 	release(dev, &rxq->ring[ring], index);
@@ -216,9 +241,44 @@ last_piece_words(const struct delivery *d, uint32_t words[4])
 		words[2] |= VMXNET3_RXC2_TS | pvn_field_put(VMXNET3_RXC2_TCI, d->tci);
 	if (meta == NULL)
 		return;
+	if (meta->inner)
+		words[0] |= VMXNET3_RXC0_INNER;
 	words[0] |= pvn_field_put(VMXNET3_RXC0_RSS_TYPE, meta->rss_type);
 	words[1] = meta->rss_hash;
 	words[3] = meta->word3;
+}
+
+/* [VMX3 8.3] In place of the hash and of the raw checksum. */
+static void
+first_piece_words(const struct vmx_device *dev, const struct delivery *d, uint32_t words[4])
+{
+	const struct vmx_rx_meta *meta = d->meta;
+
+	words[0] |= VMXNET3_RXC0_SOP;
+	if (meta == NULL || meta->lro_segments == 0 || !vmx_is_version(dev, 2))
+		return;
+	words[1] = pvn_field_put(VMXNET3_RXC1_LRO_SEGMENTS, meta->lro_segments);
+	words[3] |= pvn_field_put(VMXNET3_RXC3_LRO_MSS, meta->lro_mss) |
+		    pvn_field_put(VMXNET3_RXC3_TYPE, VMXNET3_RXC_TYPE_LRO);
+}
+
+/* [VMX3 8.6] A small frame goes into the slot of the head it would have taken. */
+static bool
+deliver_to_slot(struct vmx_device *dev, struct delivery *d)
+{
+	struct vmx_rxq *rxq = &dev->rxq[d->q];
+	uint32_t words[4] = {0, 0, 0, 0};
+	uint32_t index;
+
+	if (d->len > rxq->data_slot || (d->meta != NULL && d->meta->lro_segments != 0) ||
+	    !take_head(rxq, &index))
+		return false;
+	memcpy(slot_at(dev, rxq, index), d->data, d->len);
+	words[2] = pvn_field_put(VMXNET3_RXC2_LEN, (uint32_t)d->len);
+	last_piece_words(d, words);
+	first_piece_words(dev, d, words);
+	complete(dev, d->q, DATA_RING, index, words);
+	return true;
 }
 
 static void
@@ -258,10 +318,12 @@ deliver(struct vmx_device *dev, struct delivery *d)
 {
 	struct vmx_rxq *rxq = &dev->rxq[d->q];
 	enum vmx_rx_result result = VMX_RX_DELIVERED;
-	unsigned int ring = 0;
+	unsigned int ring = HEAD_RING;
 	uint32_t index;
 	bool last;
 
+	if (deliver_to_slot(dev, d))
+		return VMX_RX_DELIVERED;
 	if (!take_head(rxq, &index))
 		return VMX_RX_NO_BUFFER;
 	do {
@@ -270,11 +332,11 @@ deliver(struct vmx_device *dev, struct delivery *d)
 
 		fill_piece(dev, d, &rxq->ring[ring].shadow[index]);
 		words[2] = pvn_field_put(VMXNET3_RXC2_LEN, (uint32_t)(d->done - before));
-		if (d->pieces == 1)
-			words[0] |= VMXNET3_RXC0_SOP;
 		last = is_last(dev, d, &result);
 		if (last)
 			last_piece_words(d, words);
+		if (d->pieces == 1)
+			first_piece_words(dev, d, words);
 		complete(dev, d->q, ring, index, words);
 		if (!last) {
 			ring = (unsigned int)body_ring(rxq);
@@ -284,15 +346,30 @@ deliver(struct vmx_device *dev, struct delivery *d)
 	return result;
 }
 
-static void
-count(struct vmx_rxq *rxq, const struct delivery *d, enum vmx_rx_result result)
+/* What counts as LRO; QEMU goes by the length [VMX3 12.14]. */
+static bool
+is_special(const struct vmx_device *dev, const struct delivery *d)
 {
+	if (dev->opts.qemu)
+		return d->len > pvn_le32_to_cpu(dev->config.mtu);
+	return d->meta != NULL && d->meta->lro_segments != 0;
+}
+
+static void
+count(struct vmx_device *dev, const struct delivery *d, enum vmx_rx_result result)
+{
+	struct vmx_rxq *rxq = &dev->rxq[d->q];
+
 	if (result == VMX_RX_NO_BUFFER)
 		rxq->counters.last[0]++;
 	else if (result == VMX_RX_TRUNCATED || (d->meta != NULL && d->meta->error))
 		rxq->counters.last[1]++;
 	else
 		vmx_count(&rxq->counters, d->data, d->len);
+	if (result == VMX_RX_DELIVERED && is_special(dev, d)) {
+		rxq->counters.special_packets++;
+		rxq->counters.special_bytes += d->len;
+	}
 }
 
 /* A copy of the frame as it is written: padded, and without its tag when that is to be stripped. */
@@ -321,6 +398,7 @@ static bool
 is_up(const struct vmx_device *dev, unsigned int q)
 {
 	return dev->active && dev->link_up && !dev->gone && q < dev->num_rx &&
+	       (q == 0 || !dev->opts.qemu) && /* [VMX3 12.10] */
 	       (dev->stopped & VMXNET3_EVENT_RQERR) == 0;
 }
 
@@ -342,7 +420,9 @@ vmx_device_rx(struct vmx_device *dev, unsigned int q, const void *frame, size_t 
 		abort();
 	prepare(dev, &d, copy, frame, len);
 	result = deliver(dev, &d);
-	count(&dev->rxq[q], &d, result);
+	count(dev, &d, result);
+	if (result == VMX_RX_DELIVERED)
+		vmx_interrupt(dev, dev->rxq[q].config.intr);
 	free(copy);
 	return result;
 }

@@ -80,8 +80,7 @@ void
 vmx_tx_scan(struct vmx_device *dev, unsigned int q, bool settled)
 {
 	struct vmx_txq *txq = &dev->txq[q];
-	uint32_t *doorbell = &vmx_bar_device_view(dev->bar0)[VMXNET3_BAR0_TXPROD(q) / 4];
-	uint32_t producer = __atomic_exchange_n(doorbell, VMX_DOORBELL_IDLE, __ATOMIC_ACQUIRE);
+	uint32_t producer = vmx_doorbell_take(dev, VMX_TXPROD, q);
 
 	dev->muted = txq->tainted;
 	vmx_ring_scan(dev, &txq->ring, accept_desc);
@@ -247,6 +246,8 @@ complete(struct vmx_device *dev, struct vmx_txq *txq)
 		vmx_comp_write(&txq->comp, words);
 		vmx_ring_release(&txq->ring, txq->done[i]);
 	}
+	if (txq->num_done > 0)
+		vmx_interrupt(dev, txq->config.intr);
 	txq->num_done = 0;
 }
 

@@ -193,6 +193,30 @@ static const struct {
 	F(vmxnet3_rx_counters, error_packets, 72),
 	F(vmxnet3_tx_counters, error_packets, 64),
 	F(vmxnet3_tx_counters, discard_packets, 72),
+	/* [VMX3 9.4, 10, 11] */
+	F(vmxnet3_shared_v6, intr, 720),
+	F(vmxnet3_intr_ext, auto_mask, 0),
+	F(vmxnet3_intr_ext, num_intrs, 1),
+	F(vmxnet3_intr_ext, event_intr, 2),
+	F(vmxnet3_intr_ext, intr_ctrl, 4),
+	F(vmxnet3_intr_ext, mod_level, 12),
+	F(vmxnet3_rss_config, hash_types, 0),
+	F(vmxnet3_rss_config, hash_function, 2),
+	F(vmxnet3_rss_config, key_len, 4),
+	F(vmxnet3_rss_config, table_len, 6),
+	F(vmxnet3_rss_config, key, 8),
+	F(vmxnet3_rss_config, table, 48),
+	F(vmxnet3_coalesce, mode, 0),
+	F(vmxnet3_coalesce, param, 4),
+	F(vmxnet3_memory_region, len, 8),
+	F(vmxnet3_memory_region, tx_queues, 12),
+	F(vmxnet3_memory_region, rx_queues, 14),
+	F(vmxnet3_ring_buffer_size, ring2_body, 4),
+	F(vmxnet3_tx_queue_desc, ts_ring_addr, 168),
+	F(vmxnet3_tx_queue_desc, ts_slot_size, 176),
+	F(vmxnet3_tx_queue_desc, ts_sample_rate, 180),
+	F(vmxnet3_rx_queue_desc, ts_ring_addr, 168),
+	F(vmxnet3_rx_queue_desc, ts_slot_size, 176),
 #undef F
 };
 
@@ -225,6 +249,11 @@ test_registers(void **state)
 	assert_int_equal(VMXNET3_BAR1_MACH, 0x30);
 	assert_int_equal(VMXNET3_BAR1_ICR, 0x38);
 	assert_int_equal(VMXNET3_BAR1_ECR, 0x40);
+	assert_int_equal(VMXNET3_BAR1_DCR(0), 0x48);
+	assert_int_equal(VMXNET3_BAR1_DCR(7), 0x80);
+	assert_int_equal(VMXNET3_BAR1_PTCR(5), 0xB0);
+	assert_int_equal(VMXNET3_LARGE_BAR0_TXPROD(1), 0x1008);
+	assert_int_equal(VMXNET3_LARGE_BAR0_RXPROD2(31), 0x18F8);
 }
 
 /* [VMX3 4] The code's number is its place in one of two rows. */
@@ -245,6 +274,14 @@ test_commands(void **state)
 	assert_int_equal((uint32_t)VMXNET3_CMD_GET_PERM_MAC_LO, 0xF00D0003);
 	assert_int_equal((uint32_t)VMXNET3_CMD_GET_CONF_INTR, 0xF00D0008);
 	assert_int_equal((uint32_t)VMXNET3_CMD_GET_MAX_QUEUES_CONF, 0xF00D000F);
+	assert_int_equal((uint32_t)VMXNET3_CMD_SET_COALESCE, 0xCAFE000E);
+	assert_int_equal((uint32_t)VMXNET3_CMD_REGISTER_MEMREGS, 0xCAFE000F);
+	assert_int_equal((uint32_t)VMXNET3_CMD_SET_RSS_FIELDS, 0xCAFE0010);
+	assert_int_equal((uint32_t)VMXNET3_CMD_SET_RING_BUFFER_SIZE, 0xCAFE0013);
+	assert_int_equal((uint32_t)VMXNET3_CMD_GET_TXDATA_DESC_SIZE, 0xF00D000A);
+	assert_int_equal((uint32_t)VMXNET3_CMD_GET_RSS_FIELDS, 0xF00D000C);
+	assert_int_equal((uint32_t)VMXNET3_CMD_GET_DCR0_REG, 0xF00D0012);
+	assert_int_equal((uint32_t)VMXNET3_CMD_GET_DISABLED_OFFLOADS, 0xF00D0014);
 	/* [VMX3 12.2] QEMU's link: up, 1000 Mbit/s. */
 	assert_int_equal(pvn_field_get(VMXNET3_LINK_SPEED, 0x03E80001), 1000);
 	assert_int_equal(pvn_field_get(VMXNET3_LINK_UP, 0x03E80001), 1);

@@ -71,19 +71,85 @@ def test_vlan_off():
 
 
 def test_mtu():
-    """the MTU changes on a stopped port; a started one says why not, and goes on"""
-    with forwarder("mtu", testpmd=["--enable-scatter"]) as (_vm, pmd, a, b):
+    """a port without room for larger frames says so and goes on; stopped, with scatter, it has room"""
+    with forwarder("mtu") as (_vm, pmd, a, b):
         refused = pmd.cmd("port config mtu 0 9000")
-        if "stop it, set the MTU, start it" not in refused:
+        if "its buffers hold frames up to MTU" not in refused:
             raise AssertionError(f"no advice in {refused!r}")
         small, large = [frame(1514)], [frame(9014)]
         checks.expect(exchange(a, b, small), small, "a frame after the refusal")
-        for command in "stop", "port stop all", "port config mtu 0 9000", "port config mtu 1 9000":
-            pmd.cmd(command)
-        for command in RESTART[2:]:
+        for command in ("stop", "port stop all", "port config 0 rx_offload scatter on",
+                        "port config 1 rx_offload scatter on", "port config mtu 0 9000",
+                        "port config mtu 1 9000", *RESTART[2:]):
             pmd.cmd(command)
         checks.expect(exchange(a, b, large), large, "a jumbo frame")
         checks.expect(exchange(b, a, large), large, "a jumbo frame back")
+
+
+def test_mtu_running():
+    """with scatter the MTU changes while frames are forwarded: no restart, nothing else changes"""
+    with forwarder("mtu-live", testpmd=["--enable-scatter"]) as (_vm, pmd, a, b):
+        pmd.cmd("set promisc 0 off")
+        pmd.cmd("mac_addr set 0 02:00:00:00:00:77")
+        with Load(a, b) as load:
+            load.moved(100)
+            for mtu in 9000, 1500, 9000:
+                for port in 0, 1:
+                    said = pmd.cmd(f"port config mtu {port} {mtu}")
+                    checks.expect("rror" in said or "ailed" in said, False, f"complaint: {said}")
+                load.moved(100)
+        for source, sink in (a, b), (b, a):
+            for _ in range(20):
+                large = frame(9014)
+                source.send(large)
+                while sink.recv() != large:  # what is left of the load comes before
+                    pass
+        expect_filter(a, b, {NEW: True, FIRST: False, STRANGER: False}, "with a new MTU")
+
+
+def test_multicast_list():
+    """addresses of the list pass, others do not; it is kept over a restart"""
+    other = bytes.fromhex("333300000005")
+    with forwarder("mcast") as (_vm, pmd, a, b):
+        pmd.cmd("set promisc 0 off")
+        pmd.cmd("mcast_addr add 0 01:00:5E:00:00:01")
+        expect_filter(a, b, {MULTICAST: True, other: False, FIRST: True}, "with a list of one")
+        for command in RESTART:
+            pmd.cmd(command)
+        expect_filter(a, b, {MULTICAST: True, other: False}, "with a list of one, restarted")
+        pmd.cmd("mcast_addr add 0 33:33:00:00:00:05")
+        expect_filter(a, b, {MULTICAST: True, other: True}, "with a list of two")
+        pmd.cmd("mcast_addr remove 0 01:00:5E:00:00:01")
+        pmd.cmd("mcast_addr remove 0 33:33:00:00:00:05")
+        expect_filter(a, b, {MULTICAST: False, other: False}, "with an empty list")
+
+
+def tagged_to(address, vlan):
+    return address + PEER + bytes.fromhex("8100") + vlan.to_bytes(2, "big") + LOCAL_EXPERIMENT + bytes(60)
+
+
+def test_vlan_filter():
+    """only the VLANs asked for pass, live and over a restart; off, all pass"""
+    def passing(a, b, vlans):
+        frames = [tagged_to(FIRST, vlan) for vlan in vlans] + [frame(80)]
+        for data in frames:
+            a.send(data)
+        came = [b.recv()]
+        while came[-1] != frames[-1]:
+            came.append(b.recv())
+        return [vlan for vlan, data in zip(vlans, frames) if data in came]
+
+    vlans = [1, 100, 101, 4094]
+    with forwarder("vlanfilter") as (_vm, pmd, a, b):
+        pmd.cmd("set promisc 0 off")
+        pmd.cmd("vlan set filter on 0")
+        pmd.cmd("rx_vlan add 100 0")
+        checks.expect(passing(a, b, vlans), [100], "VLANs passed")
+        for command in RESTART:
+            pmd.cmd(command)
+        checks.expect(passing(a, b, vlans), [100], "VLANs passed, restarted")
+        pmd.cmd("vlan set filter off 0")
+        checks.expect(passing(a, b, vlans), vlans, "VLANs passed without a filter")
 
 
 def test_link():
@@ -155,5 +221,5 @@ def test_queues():
 
 
 if __name__ == "__main__":
-    checks.main([test_rx_mode, test_mac, test_vlan_off, test_mtu, test_link, test_stats,
-                 test_queues])
+    checks.main([test_rx_mode, test_mac, test_vlan_off, test_mtu, test_mtu_running,
+                 test_multicast_list, test_vlan_filter, test_link, test_stats, test_queues])

@@ -18,11 +18,6 @@
 #include "vmxnet3_log.h"
 #include "vmxnet3_pmd.h"
 
-#define SHARED_SIZE RTE_ALIGN(sizeof(struct vmxnet3_shared), VMXNET3_QUEUE_TABLE_ALIGN)
-#define QUEUE_TABLE_SIZE                                                                           \
-	(VMXNET3_QUEUES_MAX_TX_V1 * sizeof(struct vmxnet3_tx_queue_desc) +                         \
-	 VMXNET3_QUEUES_MAX_RX_V1 * sizeof(struct vmxnet3_rx_queue_desc))
-
 static uint32_t
 bar1_read(const struct vmxnet3_hw *hw, uint32_t reg)
 {
@@ -35,13 +30,34 @@ bar1_write(const struct vmxnet3_hw *hw, uint32_t reg, uint32_t value)
 	rte_write32(value, hw->bar1 + reg);
 }
 
-/* A command without a result. */
+/* Another process may have died with it: what it was at is done in one store, or will be told to
+ * the device again by the next change. */
+static void
+lock(struct vmxnet3_hw *hw)
+{
+	if (pthread_mutex_lock(&hw->lock) == EOWNERDEAD)
+		pthread_mutex_consistent(&hw->lock);
+}
+
+static void
+unlock(struct vmxnet3_hw *hw)
+{
+	pthread_mutex_unlock(&hw->lock);
+}
+
+/* A command without a result. With the lock. */
+static void
+tell_locked(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
+{
+	bar1_write(hw, VMXNET3_BAR1_CMD, (uint32_t)cmd);
+}
+
 static void
 tell(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
 {
-	rte_spinlock_lock(&hw->cmd_lock);
-	bar1_write(hw, VMXNET3_BAR1_CMD, (uint32_t)cmd);
-	rte_spinlock_unlock(&hw->cmd_lock);
+	lock(hw);
+	tell_locked(hw, cmd);
+	unlock(hw);
 }
 
 /* A command and its result: one register, so no other command may come between. [VMX3 4] */
@@ -50,23 +66,39 @@ ask(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
 {
 	uint32_t result;
 
-	rte_spinlock_lock(&hw->cmd_lock);
+	lock(hw);
 	bar1_write(hw, VMXNET3_BAR1_CMD, (uint32_t)cmd);
 	result = bar1_read(hw, VMXNET3_BAR1_CMD);
-	rte_spinlock_unlock(&hw->cmd_lock);
+	unlock(hw);
 	return result;
 }
 
+/* Once in the life of a port; hw->name and the BARs are set. */
+int
+vmxnet3_dev_init(struct vmxnet3_hw *hw)
+{
+	pthread_mutexattr_t attr;
+	int ret = pthread_mutexattr_init(&attr);
+
+	if (ret == 0) {
+		pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+		pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+		ret = pthread_mutex_init(&hw->lock, &attr);
+		pthread_mutexattr_destroy(&attr);
+	}
+	return -ret;
+}
+
 static int
-pick_version(struct vmxnet3_hw *hw, unsigned int max_version)
+pick_version(struct vmxnet3_hw *hw)
 {
 	uint32_t offered = bar1_read(hw, VMXNET3_BAR1_VRRS);
-	uint32_t usable = offered & PVN_MASK32(max_version - 1, 0);
+	uint32_t usable = offered & PVN_MASK32(hw->max_version - 1, 0);
 
 	if (offered == UINT32_MAX || usable == 0) {
 		VMXNET3_LOG(ERR, hw->name,
 			    "device offers versions 0x%x, this driver knows 1 to %u: no common one",
-			    offered, max_version);
+			    offered, hw->max_version);
 		return -ENODEV;
 	}
 	hw->caps.version = (uint8_t)rte_fls_u32(usable);
@@ -95,12 +127,12 @@ read_perm_mac(struct vmxnet3_hw *hw)
 
 /* Steps 2, 3, 5 and 6 of the probe. [VMX3 13] */
 int
-vmxnet3_dev_negotiate(struct vmxnet3_hw *hw, unsigned int max_version)
+vmxnet3_dev_negotiate(struct vmxnet3_hw *hw)
 {
 	uint32_t upt;
 	int ret;
 
-	ret = pick_version(hw, max_version);
+	ret = pick_version(hw);
 	if (ret < 0)
 		return ret;
 	upt = bar1_read(hw, VMXNET3_BAR1_UVRS);
@@ -120,17 +152,16 @@ vmxnet3_dev_shared_alloc(struct rte_eth_dev *dev)
 {
 	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
 
-	hw->zone = rte_eth_dma_zone_reserve(dev, "shared", 0, SHARED_SIZE + QUEUE_TABLE_SIZE,
+	hw->zone = rte_eth_dma_zone_reserve(dev, "shared", 0, sizeof(struct vmxnet3_dma),
 					    VMXNET3_QUEUE_TABLE_ALIGN, dev->data->numa_node);
 	if (hw->zone == NULL) {
 		VMXNET3_LOG(ERR, hw->name, "no %zu contiguous bytes for the shared area: %s",
-			    SHARED_SIZE + QUEUE_TABLE_SIZE, rte_strerror(rte_errno));
+			    sizeof(struct vmxnet3_dma), rte_strerror(rte_errno));
 		return -ENOMEM;
 	}
-	hw->shared = hw->zone->addr;
-	hw->shared_iova = hw->zone->iova;
-	hw->queue_table = RTE_PTR_ADD(hw->zone->addr, SHARED_SIZE);
-	hw->queue_table_iova = hw->zone->iova + SHARED_SIZE;
+	hw->dma = hw->zone->addr;
+	hw->shared = &hw->dma->shared.v1;
+	memset(hw->dma, 0, sizeof(*hw->dma));
 	return 0;
 }
 
@@ -142,14 +173,20 @@ vmxnet3_dev_shared_free(struct rte_eth_dev *dev)
 	if (hw->zone != NULL)
 		rte_eth_dma_zone_free(dev, "shared", 0);
 	hw->zone = NULL;
+	hw->dma = NULL;
 	hw->shared = NULL;
-	hw->queue_table = NULL;
+}
+
+static rte_iova_t
+dma_iova(const struct vmxnet3_hw *hw, const void *in_zone)
+{
+	return hw->zone->iova + RTE_PTR_DIFF(in_zone, hw->zone->addr);
 }
 
 struct vmxnet3_tx_queue_desc *
 vmxnet3_dev_txq_desc(struct rte_eth_dev *dev, uint16_t queue)
 {
-	struct vmxnet3_tx_queue_desc *table = vmxnet3_hw(dev)->queue_table;
+	struct vmxnet3_tx_queue_desc *table = (void *)vmxnet3_hw(dev)->dma->queue_table;
 
 	return &table[queue];
 }
@@ -164,40 +201,61 @@ vmxnet3_dev_rxq_desc(struct rte_eth_dev *dev, uint16_t queue)
 	return &table[queue];
 }
 
-/* Polled operation: one vector for everything, masked for good. [VMX3 9.2] */
-static void
-fill_interrupts(struct vmxnet3_hw *hw)
+/* With more queues than the block was made for, another one counts. [VMX3 9.4] */
+static bool
+has_many_queues(const struct rte_eth_dev *dev)
 {
-	uint32_t conf = ask(hw, VMXNET3_CMD_GET_CONF_INTR);
+	return dev->data->nb_tx_queues > VMXNET3_QUEUES_MAX_TX_V1 ||
+	       dev->data->nb_rx_queues > VMXNET3_QUEUES_MAX_RX_V1;
+}
 
-	hw->shared->auto_mask = pvn_field_get(VMXNET3_CONF_INTR_MASK_MODE, conf) == 0;
-	hw->shared->num_intrs = 1;
-	hw->shared->event_intr = 0;
-	hw->shared->intr_ctrl = pvn_cpu_to_le32(VMXNET3_INTR_CTRL_DISABLE_ALL);
+/* All disabled, until vmxnet3_dev_intr_enable(). */
+static void
+fill_interrupts(struct rte_eth_dev *dev)
+{
+	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
+	struct vmxnet3_intr_ext *ext = &hw->dma->shared.intr;
+	uint32_t conf = ask(hw, VMXNET3_CMD_GET_CONF_INTR);
+	uint8_t auto_mask = pvn_field_get(VMXNET3_CONF_INTR_MASK_MODE, conf) == 0;
+	uint8_t num = hw->intr.quiet + 1;
+
+	if (has_many_queues(dev)) {
+		ext->auto_mask = auto_mask;
+		ext->num_intrs = num;
+		ext->event_intr = VMXNET3_VECTOR_EVENT;
+		hw->intr_ctrl = &ext->intr_ctrl;
+	} else {
+		hw->shared->auto_mask = auto_mask;
+		hw->shared->num_intrs = num;
+		hw->shared->event_intr = VMXNET3_VECTOR_EVENT;
+		hw->intr_ctrl = &hw->shared->intr_ctrl;
+	}
+	*hw->intr_ctrl = pvn_cpu_to_le32(VMXNET3_INTR_CTRL_DISABLE_ALL);
 }
 
 /* Start, step 2: all but what the queues write into their own entries. Zeroes those entries. */
 void
-vmxnet3_dev_shared_fill(struct rte_eth_dev *dev, uint16_t max_rx_pieces)
+vmxnet3_dev_shared_fill(struct rte_eth_dev *dev, uint32_t mtu, uint16_t max_rx_pieces)
 {
 	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
 	struct vmxnet3_shared *sh = hw->shared;
 	unsigned int queues = dev->data->nb_tx_queues + dev->data->nb_rx_queues;
 
-	memset(sh, 0, SHARED_SIZE + QUEUE_TABLE_SIZE);
+	memset(&hw->dma->shared, 0, sizeof(hw->dma->shared));
+	memset(hw->dma->queue_table, 0, sizeof(hw->dma->queue_table));
 	sh->magic = pvn_cpu_to_le32(VMXNET3_MAGIC);
 	sh->guest_os = pvn_cpu_to_le32(sizeof(void *) == 8 ? VMXNET3_GUEST_OS_LINUX64
 							   : VMXNET3_GUEST_OS_LINUX32);
 	sh->device_revisions = pvn_cpu_to_le32(VMXNET3_DEVICE_REVISION);
 	sh->upt_versions = pvn_cpu_to_le32(VMXNET3_UPT_VERSION);
-	sh->queue_table_addr = pvn_cpu_to_le64(hw->queue_table_iova);
+	sh->queue_table_addr = pvn_cpu_to_le64(dma_iova(hw, hw->dma->queue_table));
 	sh->queue_table_len =
 		pvn_cpu_to_le32(queues * (uint32_t)sizeof(struct vmxnet3_tx_queue_desc));
-	sh->mtu = pvn_cpu_to_le32(dev->data->mtu);
+	sh->mtu = pvn_cpu_to_le32(mtu);
 	sh->max_rx_frags = pvn_cpu_to_le16(max_rx_pieces);
 	sh->num_tx_queues = (uint8_t)dev->data->nb_tx_queues;
 	sh->num_rx_queues = (uint8_t)dev->data->nb_rx_queues;
-	fill_interrupts(hw);
+	fill_interrupts(dev);
 }
 
 static void
@@ -213,7 +271,7 @@ vmxnet3_dev_activate(struct vmxnet3_hw *hw)
 {
 	uint32_t result;
 
-	set_shared_address(hw, hw->shared_iova);
+	set_shared_address(hw, dma_iova(hw, hw->shared));
 	result = ask(hw, VMXNET3_CMD_ACTIVATE);
 	if (result != 0) {
 		VMXNET3_LOG(ERR, hw->name,
@@ -224,6 +282,7 @@ vmxnet3_dev_activate(struct vmxnet3_hw *hw)
 		vmxnet3_dev_quiesce(hw); /* it may have begun all the same */
 		return -EIO;
 	}
+	hw->failed = false;
 	hw->active = true;
 	return 0;
 }
@@ -252,19 +311,140 @@ vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac)
 void
 vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear)
 {
+	lock(hw);
 	hw->rx_mode = (hw->rx_mode & ~clear) | set;
-	if (!hw->active)
-		return;
-	hw->shared->rx_mode = pvn_cpu_to_le32(hw->rx_mode);
-	tell(hw, VMXNET3_CMD_UPDATE_RX_MODE);
+	if (hw->active) {
+		hw->shared->rx_mode = pvn_cpu_to_le32(hw->rx_mode);
+		tell_locked(hw, VMXNET3_CMD_UPDATE_RX_MODE);
+	}
+	unlock(hw);
 }
 
-/* With VLAN filtering off every tag passes: QEMU takes an empty bitmap for "none". [VMX3 12.15] */
+/* Told at once when the device runs. */
 void
-vmxnet3_dev_vlan_accept_all(struct vmxnet3_hw *hw)
+vmxnet3_dev_features(struct vmxnet3_hw *hw, uint64_t set, uint64_t clear)
 {
-	memset(hw->shared->vlan_bitmap, 0xFF, sizeof(hw->shared->vlan_bitmap));
-	tell(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
+	lock(hw);
+	hw->shared->features =
+		pvn_cpu_to_le64((pvn_le64_to_cpu(hw->shared->features) & ~clear) | set);
+	if (hw->active)
+		tell_locked(hw, VMXNET3_CMD_UPDATE_FEATURE);
+	unlock(hw);
+}
+
+/* With filtering off every tag passes: QEMU takes an empty bitmap for "none". [VMX3 12.15] */
+void
+vmxnet3_dev_vlan_filter(struct vmxnet3_hw *hw, bool on)
+{
+	lock(hw);
+	for (size_t i = 0; i < RTE_DIM(hw->dma->vlan_bitmap); i++)
+		hw->shared->vlan_bitmap[i] =
+			pvn_cpu_to_le32(on ? hw->dma->vlan_bitmap[i] : UINT32_MAX);
+	tell_locked(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
+	unlock(hw);
+}
+
+/* Remembered in any case; `filtering`: the device is to be told. */
+void
+vmxnet3_dev_vlan_set(struct vmxnet3_hw *hw, uint16_t vlan, bool accept, bool filtering)
+{
+	uint32_t *word = &hw->dma->vlan_bitmap[vlan / 32];
+	uint32_t bit = PVN_BIT32(vlan % 32);
+
+	lock(hw);
+	*word = accept ? *word | bit : *word & ~bit;
+	if (hw->active && filtering) {
+		hw->shared->vlan_bitmap[vlan / 32] = pvn_cpu_to_le32(*word);
+		tell_locked(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
+	}
+	unlock(hw);
+}
+
+/* The list as it stands in the zone. With the lock. */
+static void
+tell_mcast(struct vmxnet3_hw *hw)
+{
+	uint16_t num = hw->dma->num_mcast;
+
+	hw->shared->mcast_list_addr = pvn_cpu_to_le64(num == 0 ? 0 : dma_iova(hw, hw->dma->mcast));
+	hw->shared->mcast_list_len = pvn_cpu_to_le16((uint16_t)(num * RTE_ETHER_ADDR_LEN));
+	tell_locked(hw, VMXNET3_CMD_UPDATE_MAC_FILTERS);
+}
+
+/* At most VMXNET3_MCAST_MAX. Remembered when the device is stopped. */
+void
+vmxnet3_dev_mcast(struct vmxnet3_hw *hw, const struct rte_ether_addr *list, uint32_t num)
+{
+	lock(hw);
+	if (num > 0)
+		memcpy(hw->dma->mcast, list, num * sizeof(*list));
+	hw->dma->num_mcast = (uint16_t)num;
+	if (hw->active)
+		tell_mcast(hw);
+	unlock(hw);
+	vmxnet3_dev_rx_mode(hw, num > 0 ? VMXNET3_RXM_MCAST : 0, num > 0 ? 0 : VMXNET3_RXM_MCAST);
+}
+
+/* The list of before, at start. */
+void
+vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw)
+{
+	lock(hw);
+	if (hw->dma->num_mcast > 0)
+		tell_mcast(hw);
+	unlock(hw);
+}
+
+uint32_t
+vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset)
+{
+	return bar1_read(hw, bar1_offset);
+}
+
+uint32_t
+vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector)
+{
+	return rte_read32(hw->bar0 + VMXNET3_BAR0_IMR(vector));
+}
+
+/* Nothing while the device is stopped: QEMU ignores it then, and nobody knows what others do. */
+void
+vmxnet3_dev_mask(struct vmxnet3_hw *hw, unsigned int vector, bool mask)
+{
+	lock(hw);
+	if (hw->active)
+		rte_write32(mask, hw->bar0 + VMXNET3_BAR0_IMR(vector));
+	unlock(hw);
+}
+
+void
+vmxnet3_dev_intr_enable(struct vmxnet3_hw *hw, bool enable)
+{
+	__atomic_store_n(hw->intr_ctrl, pvn_cpu_to_le32(enable ? 0 : VMXNET3_INTR_CTRL_DISABLE_ALL),
+			 __ATOMIC_RELEASE);
+}
+
+/* The events since the last call, acknowledged. [VMX3 9.3] */
+uint32_t
+vmxnet3_dev_take_events(struct vmxnet3_hw *hw)
+{
+	uint32_t events = 0;
+
+	lock(hw);
+	if (hw->active)
+		events = pvn_le32_to_cpu(__atomic_load_n(&hw->shared->events, __ATOMIC_ACQUIRE));
+	if (events != 0)
+		bar1_write(hw, VMXNET3_BAR1_ECR, events);
+	unlock(hw);
+	return events;
+}
+
+/* Each queue's stopped flag and reason are current afterwards. */
+void
+vmxnet3_dev_queue_status(struct vmxnet3_hw *hw)
+{
+	tell(hw, VMXNET3_CMD_GET_QUEUE_STATUS);
+	rte_mb();
 }
 
 /* All ones is what a device that is gone reads as. */

@@ -3,35 +3,50 @@
  *
  * The private structures of net_pvn_vmxnet3 and the calls between its files:
  *
- *   vmxnet3_ethdev.c  what the application sees: probe, devargs, dev_ops
- *   vmxnet3_dev.c     the dialogue with the device: registers, commands, shared area
- *   vmxnet3_queue.c   rings and the mbufs in them: set-up, start, stop, release
- *   vmxnet3_rxtx.c    receive and transmit
- *   vmxnet3_stats.c   statistics, continuous over restarts
+ *   vmxnet3_ethdev.c    devargs, probe and remove, the table of dev_ops
+ *   vmxnet3_life.c      configure, start, stop, close
+ *   vmxnet3_settings.c  what may change while the port runs: MTU, MAC, filters
+ *   vmxnet3_info.c      what a port and its queues say of themselves
+ *   vmxnet3_telemetry.c the same for telemetry
+ *   vmxnet3_intr.c      interrupts: link, queues in error, rx queues; removal
+ *   vmxnet3_stats.c     statistics, continuous over restarts
+ *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
+ *   vmxnet3_offload.c   offloads, as far as they are settings
+ *   vmxnet3_rx.c        receive
+ *   vmxnet3_tx.c        transmit
+ *   vmxnet3_status.c    how far a queue's rings have got
+ *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
  *
- * ethdev calls all others; queue calls rxtx for the first buffers, and stats when a queue goes;
- * stats calls dev. What the wire looks like is in proto/vmxnet3.h.
+ * Calls go down this list, but for queue, which calls stats when a queue goes. What the wire looks
+ * like is in proto/vmxnet3.h.
  */
 #ifndef VMXNET3_PMD_H
 #define VMXNET3_PMD_H
 
+#include <pthread.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <ethdev_driver.h>
 #include <rte_mbuf.h>
-#include <rte_spinlock.h>
 
 #include <vmxnet3.h>
 
-/* The newest device version this driver was written for [VMX3 11]. Versions 2 to 4 only add
- * features that are off unless asked for, so picking them is safe. */
-#define VMXNET3_VERSION_MAX 4
+/* The newest device version this driver was written for [VMX3 11]. What later versions add is off
+ * unless asked for. */
+#define VMXNET3_DRIVER_VERSION_MAX 4
 
 /* Longest header in front of the MTU: Ethernet and two VLAN tags. */
 #define VMXNET3_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
 
-/* What the device says of itself, found out once in probe. */
+/* Bytes of a frame that was merged: of an IP packet and what is before it. */
+#define VMXNET3_LRO_FRAME_MAX (UINT16_MAX + VMXNET3_FRAME_OVERHEAD)
+
+/* Addresses that the multicast list holds; more need all-multicast mode. */
+#define VMXNET3_MCAST_MAX 512
+
+/* What the device says of itself, found out once in probe, and again by a reset. */
 struct vmxnet3_caps {
 	uint8_t version; /* the one picked */
 	uint8_t max_tx_queues;
@@ -40,36 +55,62 @@ struct vmxnet3_caps {
 	struct rte_ether_addr perm_mac;
 };
 
+/* Interrupt vectors. [VMX3 9.1] */
+#define VMXNET3_VECTOR_EVENT 0
+#define VMXNET3_VECTOR_RX(q) ((uint8_t)(1 + (q)))
+
+/* Decided at start. */
+struct vmxnet3_intr {
+	bool events;   /* somebody hears the event's interrupt */
+	bool rx;       /* each rx queue has a vector */
+	bool line;     /* INTx, or perhaps */
+	uint8_t quiet; /* the vector that stays masked, behind all others */
+};
+
+/* All that the device reads or writes but rings and buffers. One DMA zone for its lifetime. */
+struct vmxnet3_dma {
+	struct vmxnet3_shared_v6 shared;
+	alignas(VMXNET3_QUEUE_TABLE_ALIGN) uint8_t
+		queue_table[2 * VMXNET3_QUEUES_MAX_V6 * sizeof(struct vmxnet3_tx_queue_desc)];
+	struct rte_ether_addr mcast[VMXNET3_MCAST_MAX]; /* kept over restarts, as what follows */
+	uint16_t num_mcast;
+	uint32_t vlan_bitmap[128]; /* of the filter, if that is asked for */
+};
+
 /*
- * The dialogue. Everything but the burst functions goes through it; commands of several threads
- * are serialised, since a command and its result share one register.
+ * The dialogue. Everything but the burst functions goes through it. It lies in memory shared with
+ * secondary processes, so it has pointers only into what all of them have mapped at one address.
  */
 struct vmxnet3_hw {
-	const char *name; /* for log lines */
+	char name[RTE_DEV_NAME_MAX_LEN]; /* for log lines */
 	uint8_t *bar0;
 	uint8_t *bar1;
-	rte_spinlock_t cmd_lock;
+	/* A command, its argument and its result, and changes of the shared area, of all processes.
+	 * Robust: the holder may be killed. */
+	pthread_mutex_t lock;
 	bool active; /* between ACTIVATE and QUIESCE */
+	bool failed; /* a queue is in error; until the next start */
+	struct vmxnet3_intr intr;
+	pvn_le32 *intr_ctrl; /* in the shared area */
 
 	struct vmxnet3_caps caps;
-	uint32_t rx_mode; /* VMXNET3_RXM_*, kept over restarts */
+	unsigned int max_version; /* devarg */
+	uint32_t rx_mode;	  /* VMXNET3_RXM_*, kept over restarts */
 
-	/* One DMA zone for the device's lifetime: shared area, then the queue table. */
 	const struct rte_memzone *zone;
+	struct vmxnet3_dma *dma; /* in it */
 	struct vmxnet3_shared *shared;
-	void *queue_table;
-	rte_iova_t shared_iova;
-	rte_iova_t queue_table_iova;
 };
 
 /* One of the two rings of an rx queue. Slots are posted at `fill`, and come back at `next`. */
 struct vmxnet3_rx_ring {
 	struct vmxnet3_rxd *desc;
-	struct rte_mbuf **mbufs; /* by slot; NULL where nothing is posted */
+	struct rte_mbuf **mbufs; /* by slot, of those that are posted */
 	uint16_t size;		 /* 0 = this ring is not used */
 	uint16_t fill;		 /* next slot to post */
 	uint16_t next;		 /* oldest slot posted */
 	uint16_t posted;	 /* at most size - 1 */
+	uint16_t threshold;	 /* free slots worth a refill */
 	uint32_t gen;		 /* VMXNET3_RXD2_GEN or 0: of the slot at `fill` */
 	uint32_t kind;		 /* VMXNET3_RXD2_BODY or 0 */
 	uint32_t doorbell;	 /* BAR0 offset */
@@ -77,36 +118,75 @@ struct vmxnet3_rx_ring {
 
 #define VMXNET3_RX_RINGS 2
 
-/* A frame is counted once: as a packet, or under the first cause that made it unfit. */
+/* Entries behind the last one of an array of slots, so that a look ahead reads nothing else. */
+#define VMXNET3_SLOTS_BEHIND 8
+
+/* A whole frame in a buffer of ring 1 has these bits of a completion's word 0 as expected. */
+#define VMXNET3_RXC0_PLAIN                                                                         \
+	(VMXNET3_RXC0_INDEX | VMXNET3_RXC0_SOP | VMXNET3_RXC0_EOP | VMXNET3_RXC0_RQID)
+
+/* What the checksum and protocol bits of a completion mean to a mbuf: all combinations, as a table,
+ * made at start of what was asked for. */
+struct vmxnet3_rx_meaning {
+	uint32_t flags;
+	uint32_t ptype;
+};
+#define VMXNET3_RX_MEANING(word0, word3)                                                           \
+	(((word3) >> 16 & 0xFF) | ((word0) >> 22 & 0x100)) /* with VMXNET3_RXC0_CNC */
+#define VMXNET3_RX_MEANINGS 0x200u
+
+#define VMXNET3_MEMBER(member, name) uint64_t member;
+
+/*
+ * Counters of an rx queue: member, name in xstats. A frame is counted once: as a packet, or under
+ * the first cause that made it unfit: error_bit (which the device has counted too), or one of those
+ * that end in _errors. Names never change.
+ */
+#define VMXNET3_RX_STATS(X)                                                                        \
+	X(packets, "packets")                                                                      \
+	X(bytes, "bytes")                                                                          \
+	/* the device set the error bit */                                                         \
+	X(bad_frame, "error_bit_packets")                                                          \
+	/* piece longer than its buffer, or too many, or out of order */                           \
+	X(bad_piece, "bad_piece_errors")                                                           \
+	/* names a ring or a slot that cannot be meant */                                          \
+	X(bad_completion, "bad_completion_errors")                                                 \
+	/* times the pool ran short */                                                             \
+	X(nombuf, "nombuf")
+
 struct vmxnet3_rx_stats {
-	uint64_t packets;
-	uint64_t bytes;
-	uint64_t bad_frame;	 /* the device set the error bit */
-	uint64_t bad_piece;	 /* piece longer than its buffer, or too many, or out of order */
-	uint64_t bad_completion; /* names a ring or a slot that cannot be meant */
-	uint64_t nombuf;	 /* times the pool ran short */
+	VMXNET3_RX_STATS(VMXNET3_MEMBER)
 };
 
 struct vmxnet3_rx_queue {
 	/* Touched for every frame. */
 	struct vmxnet3_rxc *comp;
+	uint64_t rearm; /* first word of a received mbuf that changes */
+	const struct vmxnet3_rx_meaning *meanings;
+	uint32_t plain_word0; /* as VMXNET3_RXC0_PLAIN, without the index */
+	uint32_t body_word0;  /* the same of a body, which is not the first piece */
+	uint32_t comp_gen;    /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
+	uint32_t tag_flags;   /* of a frame whose tag was stripped; 0 unless asked for */
+	uint32_t hash_flags;  /* likewise with a hash */
 	uint16_t comp_size;
 	uint16_t comp_next;
-	uint32_t comp_gen; /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
-	uint16_t queue_id;
-	uint16_t num_rx_queues;
 	uint16_t buf_len; /* bytes the device may write into one buffer */
-	uint16_t port_id;
-	uint16_t max_pieces;
-	struct rte_mbuf *head; /* the frame being put together, or NULL */
-	struct rte_mbuf *tail;
+	uint16_t queue_id;
 	bool dropping; /* pieces of a bad frame are still to come */
 	bool starving; /* the last refill found the pool short */
-	struct vmxnet3_rx_stats stats;
+	uint16_t num_rx_queues;
+	uint16_t max_pieces;
+	bool lro;
+	uint16_t mtu;
+	uint16_t merged_mss;   /* of the frame being put together; 0: not told */
+	struct rte_mbuf *head; /* the frame being put together, or NULL */
+	struct rte_mbuf *tail;
 	struct vmxnet3_rx_ring rings[VMXNET3_RX_RINGS];
+	struct vmxnet3_rx_stats stats;
 
 	/* Touched for every refill. */
 	struct rte_mempool *pool;
+	uint64_t iova_offset; /* from a mbuf to its data; 0: it must be looked at */
 	uint8_t *bar0;
 	struct vmxnet3_rx_queue_desc *shared;
 
@@ -116,26 +196,49 @@ struct vmxnet3_rx_queue {
 	uint16_t ring2_capacity;
 };
 
+/* Counters of a tx queue: member, name in xstats. */
+#define VMXNET3_TX_STATS(X)                                                                        \
+	X(packets, "packets")                                                                      \
+	X(bytes, "bytes")                                                                          \
+	/* returned unsent: no number of free descriptors would do */                              \
+	X(unsendable, "unsendable_errors")                                                         \
+	/* names a descriptor that is not in flight */                                             \
+	X(bad_completion, "bad_completion_errors")
+
 struct vmxnet3_tx_stats {
-	uint64_t packets;
-	uint64_t bytes;
-	uint64_t unsendable;	 /* returned unsent: no number of free descriptors would do */
-	uint64_t bad_completion; /* names a descriptor that is not in flight */
+	VMXNET3_TX_STATS(VMXNET3_MEMBER)
 };
+
+/* What a packet may ask the device for. */
+#define VMXNET3_TX_WISHES RTE_MBUF_F_TX_OFFLOAD_MASK
+
+/* In the low bits of what a slot holds, where a mbuf's address has none. */
+#define VMXNET3_TX_MORE 1u  /* not the EOP: the mbuf has a next one */
+#define VMXNET3_TX_WHOLE 2u /* the mbuf is the packet, to be freed whole with its EOP */
+#define VMXNET3_TX_TAGS (VMXNET3_TX_MORE | VMXNET3_TX_WHOLE)
+
+static inline struct rte_mbuf *
+vmxnet3_tx_mbuf(uintptr_t held)
+{
+	return (struct rte_mbuf *)(held & ~(uintptr_t)VMXNET3_TX_TAGS);
+}
 
 struct vmxnet3_tx_queue {
 	struct vmxnet3_txd *desc;
 	struct vmxnet3_txc *comp;
-	struct rte_mbuf **mbufs; /* by slot: the packet whose EOP is there, else NULL */
+	uintptr_t *held;   /* by slot: the mbuf of the descriptor, and VMXNET3_TX_TAGS */
+	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
+	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint16_t size;
 	uint16_t fill;	    /* next slot to fill */
 	uint16_t clean;	    /* oldest slot in flight */
 	uint16_t in_flight; /* at most size - 1 */
 	uint16_t comp_next;
-	uint32_t deferred; /* packets since the last doorbell */
-	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
-	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
-	uint8_t *doorbell; /* TXPROD */
+	uint16_t reap_from; /* so many in flight are worth a look at completions */
+	uint16_t chained;   /* slots in flight with a tag */
+	bool fast_free;	    /* all packets are of one pool and of nobody else */
+	uint32_t deferred;  /* packets since the last doorbell */
+	uint8_t *doorbell;  /* TXPROD */
 	struct vmxnet3_tx_queue_desc *shared;
 	struct vmxnet3_tx_stats stats;
 
@@ -155,39 +258,63 @@ vmxnet3_rx_take_slot(struct vmxnet3_rx_ring *ring)
 {
 	struct rte_mbuf *m = ring->mbufs[ring->next];
 
-	ring->mbufs[ring->next] = NULL;
 	ring->next = vmxnet3_slot_after(ring->next, ring->size);
 	ring->posted--;
 	return m;
 }
 
-/* Takes the oldest slot in flight: its packet, the caller's to free, or NULL where no EOP is. */
-static inline struct rte_mbuf *
-vmxnet3_tx_take_slot(struct vmxnet3_tx_queue *txq)
-{
-	struct rte_mbuf *m = txq->mbufs[txq->clean];
+/* What the device counts for a queue, in its order [VMX3 6.3]: constant, name in xstats. */
+#define VMXNET3_HW_RX_COUNTERS(X)                                                                  \
+	X(RX_LRO_PACKETS, "hw_lro_packets")                                                        \
+	X(RX_LRO_BYTES, "hw_lro_bytes")                                                            \
+	X(RX_UCAST_PACKETS, "hw_unicast_packets")                                                  \
+	X(RX_UCAST_BYTES, "hw_unicast_bytes")                                                      \
+	X(RX_MCAST_PACKETS, "hw_multicast_packets")                                                \
+	X(RX_MCAST_BYTES, "hw_multicast_bytes")                                                    \
+	X(RX_BCAST_PACKETS, "hw_broadcast_packets")                                                \
+	X(RX_BCAST_BYTES, "hw_broadcast_bytes")                                                    \
+	X(RX_NO_BUFFER, "hw_no_buffer_missed")                                                     \
+	X(RX_ERROR, "hw_errors")
 
-	txq->mbufs[txq->clean] = NULL;
-	txq->clean = vmxnet3_slot_after(txq->clean, txq->size);
-	txq->in_flight--;
-	return m;
-}
+#define VMXNET3_HW_TX_COUNTERS(X)                                                                  \
+	X(TX_TSO_PACKETS, "hw_tso_packets")                                                        \
+	X(TX_TSO_BYTES, "hw_tso_bytes")                                                            \
+	X(TX_UCAST_PACKETS, "hw_unicast_packets")                                                  \
+	X(TX_UCAST_BYTES, "hw_unicast_bytes")                                                      \
+	X(TX_MCAST_PACKETS, "hw_multicast_packets")                                                \
+	X(TX_MCAST_BYTES, "hw_multicast_bytes")                                                    \
+	X(TX_BCAST_PACKETS, "hw_broadcast_packets")                                                \
+	X(TX_BCAST_BYTES, "hw_broadcast_bytes")                                                    \
+	X(TX_ERROR, "hw_errors")                                                                   \
+	X(TX_DISCARD, "hw_discard_errors")
 
-/* What the device counts: its totals over all queues. */
-struct vmxnet3_hw_counts {
-	uint64_t rx_no_buffer;
-	uint64_t rx_error;
-	uint64_t tx_error;
-	uint64_t tx_discard;
+#define VMXNET3_CONSTANT(constant, name) VMXNET3_HW_##constant,
+enum { VMXNET3_HW_RX_COUNTERS(VMXNET3_CONSTANT) VMXNET3_HW_COUNTERS };
+enum { VMXNET3_HW_TX_COUNTERS(VMXNET3_CONSTANT) };
+#undef VMXNET3_CONSTANT
+
+struct vmxnet3_rxq_counts {
+	struct vmxnet3_rx_stats sw;
+	uint64_t hw[VMXNET3_HW_COUNTERS];
 };
 
-/* Counters go on when the device or a queue begins anew: what these had counted is kept here. */
+struct vmxnet3_txq_counts {
+	struct vmxnet3_tx_stats sw;
+	uint64_t hw[VMXNET3_HW_COUNTERS];
+};
+
+struct vmxnet3_counts {
+	struct vmxnet3_rxq_counts rx[VMXNET3_QUEUES_MAX_V6];
+	struct vmxnet3_txq_counts tx[VMXNET3_QUEUES_MAX_V6];
+};
+
 struct vmxnet3_adapter {
 	struct vmxnet3_hw hw;
-	struct vmxnet3_hw_counts past;	 /* before the last ACTIVATE */
-	struct vmxnet3_hw_counts reset;	 /* at the last reset, to be taken off */
-	struct vmxnet3_rx_stats gone_rx; /* of queues released since the last reset */
-	struct vmxnet3_tx_stats gone_tx;
+	struct vmxnet3_counts past;  /* of queues released, and of the device before ACTIVATE */
+	struct vmxnet3_counts reset; /* at the last reset, to be taken off */
+	uint16_t shown_rx;	     /* queues that xstats have */
+	uint16_t shown_tx;
+	struct vmxnet3_rx_meaning meanings[VMXNET3_RX_MEANINGS];
 };
 
 static inline struct vmxnet3_adapter *
@@ -203,19 +330,77 @@ vmxnet3_hw(const struct rte_eth_dev *dev)
 }
 
 /* vmxnet3_dev.c. Control thread only, but for stats and link; 0 or -errno, logged where known. */
-int vmxnet3_dev_negotiate(struct vmxnet3_hw *hw, unsigned int max_version);
+int vmxnet3_dev_init(struct vmxnet3_hw *hw);
+int vmxnet3_dev_negotiate(struct vmxnet3_hw *hw);
 int vmxnet3_dev_shared_alloc(struct rte_eth_dev *dev);
 void vmxnet3_dev_shared_free(struct rte_eth_dev *dev);
-void vmxnet3_dev_shared_fill(struct rte_eth_dev *dev, uint16_t max_rx_pieces);
+void vmxnet3_dev_shared_fill(struct rte_eth_dev *dev, uint32_t mtu, uint16_t max_rx_pieces);
 int vmxnet3_dev_activate(struct vmxnet3_hw *hw);
 void vmxnet3_dev_quiesce(struct vmxnet3_hw *hw);
 void vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac);
 void vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear);
-void vmxnet3_dev_vlan_accept_all(struct vmxnet3_hw *hw);
+void vmxnet3_dev_features(struct vmxnet3_hw *hw, uint64_t set, uint64_t clear);
+void vmxnet3_dev_vlan_filter(struct vmxnet3_hw *hw, bool on);
+void vmxnet3_dev_vlan_set(struct vmxnet3_hw *hw, uint16_t vlan, bool accept, bool filtering);
+void vmxnet3_dev_mcast(struct vmxnet3_hw *hw, const struct rte_ether_addr *list, uint32_t num);
+void vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw);
+uint32_t vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset);
+uint32_t vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector);
+void vmxnet3_dev_mask(struct vmxnet3_hw *hw, unsigned int vector, bool mask);
+void vmxnet3_dev_intr_enable(struct vmxnet3_hw *hw, bool enable);
+uint32_t vmxnet3_dev_take_events(struct vmxnet3_hw *hw);
+void vmxnet3_dev_queue_status(struct vmxnet3_hw *hw);
 bool vmxnet3_dev_link(struct vmxnet3_hw *hw, uint32_t *speed_mbps);
 void vmxnet3_dev_stats_refresh(struct vmxnet3_hw *hw);
 struct vmxnet3_tx_queue_desc *vmxnet3_dev_txq_desc(struct rte_eth_dev *dev, uint16_t queue);
 struct vmxnet3_rx_queue_desc *vmxnet3_dev_rxq_desc(struct rte_eth_dev *dev, uint16_t queue);
+
+/* vmxnet3_life.c, vmxnet3_settings.c, vmxnet3_info.c, vmxnet3_intr.c: dev_ops. */
+int vmxnet3_configure(struct rte_eth_dev *dev);
+int vmxnet3_start(struct rte_eth_dev *dev);
+int vmxnet3_stop(struct rte_eth_dev *dev);
+int vmxnet3_close(struct rte_eth_dev *dev);
+int vmxnet3_reset(struct rte_eth_dev *dev);
+uint32_t vmxnet3_mtu_room(const struct rte_eth_dev *dev);
+int vmxnet3_mtu_set(struct rte_eth_dev *dev, uint16_t mtu);
+int vmxnet3_vlan_filter_set(struct rte_eth_dev *dev, uint16_t vlan, int on);
+int vmxnet3_vlan_offload_set(struct rte_eth_dev *dev, int mask);
+int vmxnet3_mc_addr_list(struct rte_eth_dev *dev, struct rte_ether_addr *list, uint32_t num);
+int vmxnet3_mac_addr_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac);
+int vmxnet3_promiscuous_enable(struct rte_eth_dev *dev);
+int vmxnet3_promiscuous_disable(struct rte_eth_dev *dev);
+int vmxnet3_allmulticast_enable(struct rte_eth_dev *dev);
+int vmxnet3_allmulticast_disable(struct rte_eth_dev *dev);
+int vmxnet3_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info);
+void vmxnet3_rxq_info(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_rxq_info *info);
+void vmxnet3_txq_info(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_txq_info *info);
+int vmxnet3_rx_burst_mode(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_burst_mode *mode);
+int vmxnet3_tx_burst_mode(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_burst_mode *mode);
+int vmxnet3_get_reg(struct rte_eth_dev *dev, struct rte_dev_reg_info *regs);
+int vmxnet3_dump(struct rte_eth_dev *dev, FILE *f);
+int vmxnet3_rx_intr_enable(struct rte_eth_dev *dev, uint16_t queue);
+int vmxnet3_rx_intr_disable(struct rte_eth_dev *dev, uint16_t queue);
+int vmxnet3_is_removed(struct rte_eth_dev *dev);
+int vmxnet3_link_update(struct rte_eth_dev *dev, int wait_to_complete);
+
+/* vmxnet3_intr.c. Start calls prepare, arm; stop disarm, release. */
+void vmxnet3_intr_init(struct rte_eth_dev *dev);
+void vmxnet3_intr_fini(struct rte_eth_dev *dev);
+int vmxnet3_intr_check(const struct rte_eth_dev *dev);
+int vmxnet3_intr_prepare(struct rte_eth_dev *dev);
+void vmxnet3_intr_arm(struct rte_eth_dev *dev);
+void vmxnet3_intr_disarm(struct rte_eth_dev *dev);
+void vmxnet3_intr_release(struct rte_eth_dev *dev);
+
+/* vmxnet3_ethdev.c */
+bool vmxnet3_is_ours(const struct rte_eth_dev *dev);
+
+/* vmxnet3_status.c. The thread that the queue belongs to. */
+uint32_t vmxnet3_rx_queue_count(void *rx_queue);
+int vmxnet3_rx_descriptor_status(void *rx_queue, uint16_t offset);
+int vmxnet3_tx_descriptor_status(void *tx_queue, uint16_t offset);
+int vmxnet3_tx_done_cleanup(void *tx_queue, uint32_t free_cnt);
+int vmxnet3_monitor_addr(void *rx_queue, struct rte_power_monitor_cond *pmc);
 
 /* vmxnet3_queue.c */
 int vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,
@@ -230,10 +415,19 @@ void vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq);
 void vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq);
 void vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq);
 
-/* vmxnet3_rxtx.c. One thread per queue at a time. */
+/* vmxnet3_offload.c. prepare: the shared area and the queues, before ACTIVATE. */
+uint64_t vmxnet3_rx_offloads(void);
+uint64_t vmxnet3_tx_offloads(void);
+const uint32_t *vmxnet3_ptypes_get(struct rte_eth_dev *dev);
+void vmxnet3_offload_prepare(struct rte_eth_dev *dev);
+void vmxnet3_offload_strip(struct rte_eth_dev *dev);
+
+/* vmxnet3_rx.c, vmxnet3_tx.c. One thread per queue at a time. */
 uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+void vmxnet3_tx_reap(struct vmxnet3_tx_queue *txq);
+void vmxnet3_tx_free_all(struct vmxnet3_tx_queue *txq);
 void vmxnet3_rx_doorbell(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring);
 uint16_t vmxnet3_rx_refill_threshold(uint16_t ring_size);
 void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring);
@@ -241,6 +435,9 @@ void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *rin
 /* vmxnet3_stats.c */
 int vmxnet3_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats);
 int vmxnet3_stats_reset(struct rte_eth_dev *dev);
+int vmxnet3_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names,
+			 unsigned int size);
+int vmxnet3_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned int size);
 void vmxnet3_stats_save(struct rte_eth_dev *dev);
 void vmxnet3_stats_keep_rxq(struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq);
 void vmxnet3_stats_keep_txq(struct rte_eth_dev *dev, const struct vmxnet3_tx_queue *txq);

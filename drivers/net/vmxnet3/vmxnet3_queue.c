@@ -25,10 +25,10 @@
 
 static_assert(VMXNET3_RING_STEP * ENTRY_SIZE == VMXNET3_RING_ALIGN, "rings stay aligned in a zone");
 
-static struct rte_mbuf **
+static void *
 alloc_slots(unsigned int size, unsigned int socket)
 {
-	return rte_zmalloc_socket("vmxnet3_slots", size * sizeof(struct rte_mbuf *),
+	return rte_zmalloc_socket("vmxnet3_slots", (size + VMXNET3_SLOTS_BEHIND) * sizeof(void *),
 				  RTE_CACHE_LINE_SIZE, (int)socket);
 }
 
@@ -72,6 +72,32 @@ rx_buf_len(struct rte_mempool *pool)
 	return (uint16_t)RTE_MIN(room, VMXNET3_RX_BUF_MAX);
 }
 
+/* What the rearmed word of a received mbuf holds. */
+static uint64_t
+rearm_word(uint16_t port)
+{
+	struct rte_mbuf m = {
+		.data_off = RTE_PKTMBUF_HEADROOM, .refcnt = 1, .nb_segs = 1, .port = port};
+	uint64_t word;
+
+	static_assert(offsetof(struct rte_mbuf, ol_flags) - offsetof(struct rte_mbuf, rearm_data) ==
+			      sizeof(word),
+		      "four fields, one word");
+	memcpy(&word, &m.rearm_data, sizeof(word));
+	return word;
+}
+
+/* Where a mbuf's data is for the device, counted from the mbuf, if that is the same for all of the
+ * pool: where device addresses are pointers and buffers lie behind their mbufs. */
+static uint64_t
+iova_offset(struct rte_mempool *pool)
+{
+	if (rte_eal_iova_mode() != RTE_IOVA_VA ||
+	    (rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0)
+		return 0;
+	return sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(pool) + RTE_PKTMBUF_HEADROOM;
+}
+
 int
 vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, unsigned int socket,
 		  const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
@@ -86,8 +112,12 @@ vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 		return -ENOMEM;
 	dev->data->rx_queues[queue] = rxq;
 	rxq->queue_id = queue;
-	rxq->port_id = dev->data->port_id;
+	rxq->rearm = rearm_word(dev->data->port_id);
+	rxq->meanings = vmxnet3_adapter(dev)->meanings;
+	rxq->plain_word0 =
+		VMXNET3_RXC0_SOP | VMXNET3_RXC0_EOP | pvn_field_put(VMXNET3_RXC0_RQID, queue);
 	rxq->pool = pool;
+	rxq->iova_offset = iova_offset(pool);
 	rxq->buf_len = rx_buf_len(pool);
 	rxq->bar0 = vmxnet3_hw(dev)->bar0;
 	rxq->ring_size = nb_desc;
@@ -114,11 +144,14 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	dev->data->tx_queues[queue] = txq;
 	txq->queue_id = queue;
 	txq->size = nb_desc;
+	txq->reap_from = RTE_MIN(32, nb_desc / 2);
+	txq->fast_free = ((conf->offloads | dev->data->dev_conf.txmode.offloads) &
+			  RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
 	txq->doorbell = vmxnet3_hw(dev)->bar0 + VMXNET3_BAR0_TXPROD(queue);
 	txq->zone = rte_eth_dma_zone_reserve(dev, "txq", queue, 2 * nb_desc * ENTRY_SIZE,
 					     VMXNET3_RING_ALIGN, (int)socket);
-	txq->mbufs = alloc_slots(nb_desc, socket);
-	if (txq->zone == NULL || txq->mbufs == NULL) {
+	txq->held = alloc_slots(nb_desc, socket);
+	if (txq->zone == NULL || txq->held == NULL) {
 		VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name, "tx queue %u: no memory for %u descriptors",
 			    queue, nb_desc);
 		vmxnet3_txq_release(dev, queue);
@@ -156,7 +189,7 @@ vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue)
 		return;
 	vmxnet3_txq_drain(txq);
 	vmxnet3_stats_keep_txq(dev, txq);
-	rte_free(txq->mbufs);
+	rte_free(txq->held);
 	if (txq->zone != NULL)
 		rte_eth_dma_zone_free(dev, "txq", queue);
 	rte_free(txq);
@@ -172,6 +205,7 @@ reset_rx_ring(struct vmxnet3_rx_ring *ring, uint16_t size, uint32_t kind)
 	ring->posted = 0;
 	ring->gen = VMXNET3_RXD2_GEN;
 	ring->kind = kind;
+	ring->threshold = RTE_MAX(1, vmxnet3_rx_refill_threshold(size));
 }
 
 static void
@@ -219,6 +253,7 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
 	txq->fill = 0;
 	txq->clean = 0;
 	txq->in_flight = 0;
+	txq->chained = 0;
 	txq->comp_next = 0;
 	txq->deferred = 0;
 	txq->gen = VMXNET3_TXD2_GEN;
@@ -238,8 +273,8 @@ vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
 		struct vmxnet3_rx_ring *ring = &rxq->rings[i];
 
 		while (ring->posted > 0)
-			rte_pktmbuf_free(vmxnet3_rx_take_slot(ring));
-		ring->size = 0;
+			rte_mbuf_raw_free(vmxnet3_rx_take_slot(ring));
+		reset_rx_ring(ring, 0, 0);
 	}
 	rte_pktmbuf_free(rxq->head);
 	rxq->head = NULL;
@@ -250,6 +285,5 @@ vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
 void
 vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq)
 {
-	while (txq->in_flight > 0)
-		rte_pktmbuf_free(vmxnet3_tx_take_slot(txq));
+	vmxnet3_tx_free_all(txq);
 }

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * Offloads, as far as they are settings: which there are, what the device is told of them at start
+ * and afterwards, what its bits mean to a mbuf. What is done for each packet is in vmxnet3_rx.c and
+ * vmxnet3_tx.c.
+ */
+#include "vmxnet3_pmd.h"
+
+/* ---- which there are ---- */
+
+uint64_t
+vmxnet3_rx_offloads(void)
+{
+	return RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER |
+	       RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_VLAN_FILTER |
+	       RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+}
+
+/* The header checksum of IPv4 is done by tx_prepare. */
+uint64_t
+vmxnet3_tx_offloads(void)
+{
+	return RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE |
+	       RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+	       RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+	       RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+}
+
+const uint32_t *
+vmxnet3_ptypes_get(struct rte_eth_dev *dev __rte_unused)
+{
+	static const uint32_t ptypes[] = {
+		RTE_PTYPE_L2_ETHER,
+		RTE_PTYPE_L3_IPV4_EXT_UNKNOWN,
+		RTE_PTYPE_L3_IPV6_EXT_UNKNOWN,
+		RTE_PTYPE_L4_TCP,
+		RTE_PTYPE_L4_UDP,
+		RTE_PTYPE_L4_FRAG,
+		RTE_PTYPE_UNKNOWN,
+	};
+
+	return ptypes;
+}
+
+/* ---- what bits mean ---- */
+
+/* The type as the device found it; without its bits (all of QEMU's frames that did not come from
+ * the host itself) none. [VMX3 8.3] */
+static uint32_t
+ptype_of(uint32_t word3)
+{
+	uint32_t ptype;
+
+	if ((word3 & VMXNET3_RXC3_V4) != 0)
+		ptype = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4_EXT_UNKNOWN;
+	else if ((word3 & VMXNET3_RXC3_V6) != 0)
+		ptype = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV6_EXT_UNKNOWN;
+	else
+		return RTE_PTYPE_UNKNOWN;
+	if ((word3 & VMXNET3_RXC3_FRG) != 0)
+		return ptype | RTE_PTYPE_L4_FRAG;
+	if ((word3 & VMXNET3_RXC3_TCP) != 0)
+		return ptype | RTE_PTYPE_L4_TCP;
+	if ((word3 & VMXNET3_RXC3_UDP) != 0)
+		return ptype | RTE_PTYPE_L4_UDP;
+	return ptype;
+}
+
+/* A checksum is good, bad, or (of what the device did not look at) not known. */
+static uint32_t
+checksums_of(uint32_t word3, uint64_t offloads)
+{
+	const uint64_t l4 = (word3 & VMXNET3_RXC3_TCP) != 0   ? RTE_ETH_RX_OFFLOAD_TCP_CKSUM
+			    : (word3 & VMXNET3_RXC3_UDP) != 0 ? RTE_ETH_RX_OFFLOAD_UDP_CKSUM
+							      : 0;
+	uint32_t flags = 0;
+
+	if ((word3 & VMXNET3_RXC3_V4) != 0 && (offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0)
+		flags |= (word3 & VMXNET3_RXC3_IPC) != 0 ? RTE_MBUF_F_RX_IP_CKSUM_GOOD
+							 : RTE_MBUF_F_RX_IP_CKSUM_BAD;
+	if ((offloads & l4) != 0 && (word3 & VMXNET3_RXC3_FRG) == 0)
+		flags |= (word3 & VMXNET3_RXC3_TUC) != 0 ? RTE_MBUF_F_RX_L4_CKSUM_GOOD
+							 : RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	return flags;
+}
+
+static void
+fill_meanings(struct vmxnet3_rx_meaning *meanings, uint64_t offloads)
+{
+	for (uint32_t i = 0; i < VMXNET3_RX_MEANINGS; i++) {
+		const uint32_t word3 = (i & 0xFF) << 16;
+		const bool known = i < VMXNET3_RX_MEANINGS / 2;
+
+		meanings[i].ptype = ptype_of(word3);
+		meanings[i].flags = known ? checksums_of(word3, offloads) : 0;
+	}
+}
+
+/* ---- what the device is told ---- */
+
+static uint64_t
+rx_features(uint64_t offloads)
+{
+	uint64_t features = 0;
+
+	if ((offloads & RTE_ETH_RX_OFFLOAD_CHECKSUM) != 0)
+		features |= VMXNET3_FEATURE_RXCSUM;
+	if ((offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP) != 0)
+		features |= VMXNET3_FEATURE_RXVLAN;
+	if ((offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0)
+		features |= VMXNET3_FEATURE_LRO;
+	return features;
+}
+
+#define RX_FEATURES (VMXNET3_FEATURE_RXCSUM | VMXNET3_FEATURE_RXVLAN | VMXNET3_FEATURE_LRO)
+
+static void
+set_features(struct rte_eth_dev *dev)
+{
+	vmxnet3_dev_features(vmxnet3_hw(dev), rx_features(dev->data->dev_conf.rxmode.offloads),
+			     RX_FEATURES);
+}
+
+static void
+set_queue_flags(struct rte_eth_dev *dev)
+{
+	const uint64_t offloads = dev->data->dev_conf.rxmode.offloads;
+
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
+		struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
+
+		rxq->tag_flags = (offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP) == 0
+					 ? 0
+					 : RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+		rxq->hash_flags =
+			(offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) == 0 ? 0 : RTE_MBUF_F_RX_RSS_HASH;
+		rxq->lro = (offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
+		rxq->mtu = dev->data->mtu;
+	}
+}
+
+void
+vmxnet3_offload_prepare(struct rte_eth_dev *dev)
+{
+	fill_meanings(vmxnet3_adapter(dev)->meanings, dev->data->dev_conf.rxmode.offloads);
+	set_features(dev);
+	set_queue_flags(dev);
+}
+
+/* ethdev has changed dev_conf before. Frames under way may still come as before. */
+void
+vmxnet3_offload_strip(struct rte_eth_dev *dev)
+{
+	set_features(dev);
+	set_queue_flags(dev);
+}
