@@ -144,13 +144,18 @@ def test_two_ports():
 
 
 def test_own_server():
-    """the host's application serves the region itself"""
+    """the host's application serves the region itself; when it ends the guest's port has no future"""
     with Region(size=0) as region:
         back = region.peer(f"serve={region.socket},size=16M,mac={MAC}")
         front = region.guest()
         front.wait("link up")
         exchange(front, back, 300, 60, 1514)
         exchange(back, front, 300, 60, 1514)
+        back.kill()
+        front.wait("link down")
+        front.wait("removed")
+        front.stop()
+        front.quit()
 
 
 def test_plain_file():
