@@ -191,7 +191,7 @@ static void
 set_ops(struct rte_eth_dev *dev, const struct eth_dev_ops *ops)
 {
 	dev->dev_ops = ops;
-	dev->rx_pkt_burst = vmxnet3_rx_burst;
+	vmxnet3_rx_choose(dev);
 	dev->tx_pkt_burst = vmxnet3_tx_burst;
 	dev->tx_pkt_prepare = vmxnet3_tx_prepare;
 	dev->rx_queue_count = vmxnet3_rx_queue_count;

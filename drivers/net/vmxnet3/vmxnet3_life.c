@@ -102,6 +102,7 @@ prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
 		rxq->shared->intr = hw->intr.rx ? VMXNET3_VECTOR_RX(q) : hw->intr.quiet;
 		rxq->num_rx_queues = dev->data->nb_rx_queues;
 		rxq->max_pieces = pieces;
+		rxq->body_word0 = pvn_field_put(VMXNET3_RXC0_RQID, rxq->num_rx_queues + q);
 		vmxnet3_rxq_prepare(rxq, pieces > 1);
 	}
 }
@@ -217,6 +218,7 @@ vmxnet3_start(struct rte_eth_dev *dev)
 	pieces = max_pieces(dev, mtu);
 	vmxnet3_dev_shared_fill(dev, mtu, pieces);
 	vmxnet3_offload_prepare(dev);
+	vmxnet3_rx_choose(dev);
 	vmxnet3_rss_fill(dev);
 	prepare_queues(dev, pieces);
 	ret = vmxnet3_dev_activate(hw);

@@ -13,7 +13,7 @@
  *   vmxnet3_stats.c     statistics, continuous over restarts
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_offload.c   offloads, as far as they are settings
- *   vmxnet3_rx.c        receive
+ *   vmxnet3_rx.c, _rx_avx2.c  receive
  *   vmxnet3_tx.c        transmit
  *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
@@ -140,7 +140,7 @@ struct vmxnet3_rx_meaning {
 	uint32_t ptype;
 };
 #define VMXNET3_RX_MEANING(word0, word3)                                                           \
-	(((word3) >> 16 & 0xFF) | (((word0)&VMXNET3_RXC0_CNC) != 0 ? 0x100u : 0))
+	(((word3) >> 16 & 0xFF) | ((word0) >> 22 & 0x100)) /* with VMXNET3_RXC0_CNC */
 #define VMXNET3_RX_MEANINGS 0x200u
 
 #define VMXNET3_MEMBER(member, name) uint64_t member;
@@ -172,6 +172,7 @@ struct vmxnet3_rx_queue {
 	uint64_t rearm; /* first word of a received mbuf that changes */
 	const struct vmxnet3_rx_meaning *meanings;
 	uint32_t plain_word0; /* as VMXNET3_RXC0_PLAIN, without the index */
+	uint32_t body_word0;  /* the same of a body, which is not the first piece */
 	uint32_t comp_gen;    /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
 	uint32_t tag_flags;   /* of a frame whose tag was stripped; 0 unless asked for */
 	uint32_t hash_flags;  /* likewise with a hash */
@@ -220,19 +221,30 @@ struct vmxnet3_tx_stats {
 /* What a packet may ask the device for. */
 #define VMXNET3_TX_WISHES RTE_MBUF_F_TX_OFFLOAD_MASK
 
+/* In the low bits of what a slot holds, where a mbuf's address has none. */
+#define VMXNET3_TX_MORE 1u  /* not the EOP: the mbuf has a next one */
+#define VMXNET3_TX_WHOLE 2u /* the mbuf is the packet, to be freed whole with its EOP */
+#define VMXNET3_TX_TAGS (VMXNET3_TX_MORE | VMXNET3_TX_WHOLE)
+
+static inline struct rte_mbuf *
+vmxnet3_tx_mbuf(uintptr_t held)
+{
+	return (struct rte_mbuf *)(held & ~(uintptr_t)VMXNET3_TX_TAGS);
+}
+
 struct vmxnet3_tx_queue {
 	struct vmxnet3_txd *desc;
 	struct vmxnet3_txc *comp;
-	struct rte_mbuf **mbufs; /* by slot: the packet whose EOP is there, else NULL */
-	uint32_t gen;		 /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
-	uint32_t comp_gen;	 /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
+	uintptr_t *held;   /* by slot: the mbuf of the descriptor, and VMXNET3_TX_TAGS */
+	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
+	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint16_t size;
 	uint16_t fill;	    /* next slot to fill */
 	uint16_t clean;	    /* oldest slot in flight */
 	uint16_t in_flight; /* at most size - 1 */
 	uint16_t comp_next;
 	uint16_t reap_from; /* so many in flight are worth a look at completions */
-	uint16_t chains;    /* packets in flight of more than one segment */
+	uint16_t chained;   /* slots in flight with a tag */
 	bool fast_free;	    /* all packets are of one pool and of nobody else */
 	uint32_t deferred;  /* packets since the last doorbell */
 	uint8_t *doorbell;  /* TXPROD */
@@ -257,17 +269,6 @@ vmxnet3_rx_take_slot(struct vmxnet3_rx_ring *ring)
 
 	ring->next = vmxnet3_slot_after(ring->next, ring->size);
 	ring->posted--;
-	return m;
-}
-
-/* Takes the oldest slot in flight: its packet, the caller's to free, or NULL where no EOP is. */
-static inline struct rte_mbuf *
-vmxnet3_tx_take_slot(struct vmxnet3_tx_queue *txq)
-{
-	struct rte_mbuf *m = txq->mbufs[txq->clean];
-
-	txq->clean = vmxnet3_slot_after(txq->clean, txq->size);
-	txq->in_flight--;
 	return m;
 }
 
@@ -468,9 +469,12 @@ void vmxnet3_offload_strip(struct rte_eth_dev *dev);
 
 /* vmxnet3_rx.c, vmxnet3_tx.c. One thread per queue at a time. */
 uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+void vmxnet3_rx_choose(struct rte_eth_dev *dev);
+uint16_t vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 void vmxnet3_tx_reap(struct vmxnet3_tx_queue *txq);
+void vmxnet3_tx_free_all(struct vmxnet3_tx_queue *txq);
 void vmxnet3_rx_doorbell(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring);
 uint16_t vmxnet3_rx_refill_threshold(uint16_t ring_size);
 void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring);

@@ -25,11 +25,10 @@
 
 static_assert(VMXNET3_RING_STEP * ENTRY_SIZE == VMXNET3_RING_ALIGN, "rings stay aligned in a zone");
 
-static struct rte_mbuf **
+static void *
 alloc_slots(unsigned int size, unsigned int socket)
 {
-	return rte_zmalloc_socket("vmxnet3_slots",
-				  (size + VMXNET3_SLOTS_BEHIND) * sizeof(struct rte_mbuf *),
+	return rte_zmalloc_socket("vmxnet3_slots", (size + VMXNET3_SLOTS_BEHIND) * sizeof(void *),
 				  RTE_CACHE_LINE_SIZE, (int)socket);
 }
 
@@ -178,8 +177,8 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	txq->doorbell = vmxnet3_hw(dev)->bar0 + VMXNET3_BAR0_TXPROD(queue);
 	txq->zone = rte_eth_dma_zone_reserve(dev, "txq", queue, 2 * nb_desc * ENTRY_SIZE,
 					     VMXNET3_RING_ALIGN, (int)socket);
-	txq->mbufs = alloc_slots(nb_desc, socket);
-	if (txq->zone == NULL || txq->mbufs == NULL) {
+	txq->held = alloc_slots(nb_desc, socket);
+	if (txq->zone == NULL || txq->held == NULL) {
 		VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name, "tx queue %u: no memory for %u descriptors",
 			    queue, nb_desc);
 		vmxnet3_txq_release(dev, queue);
@@ -217,7 +216,7 @@ vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue)
 		return;
 	vmxnet3_txq_drain(txq);
 	vmxnet3_stats_keep_txq(dev, txq);
-	rte_free(txq->mbufs);
+	rte_free(txq->held);
 	if (txq->zone != NULL)
 		rte_eth_dma_zone_free(dev, "txq", queue);
 	rte_free(txq);
@@ -281,7 +280,7 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
 	txq->fill = 0;
 	txq->clean = 0;
 	txq->in_flight = 0;
-	txq->chains = 0;
+	txq->chained = 0;
 	txq->comp_next = 0;
 	txq->deferred = 0;
 	txq->gen = VMXNET3_TXD2_GEN;
@@ -313,6 +312,5 @@ vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
 void
 vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq)
 {
-	while (txq->in_flight > 0)
-		rte_pktmbuf_free(vmxnet3_tx_take_slot(txq));
+	vmxnet3_tx_free_all(txq);
 }
