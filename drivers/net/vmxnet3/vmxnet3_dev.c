@@ -317,46 +317,60 @@ set_shared_address(const struct vmxnet3_hw *hw, rte_iova_t iova)
 	bar1_write(hw, VMXNET3_BAR1_DSAH, (uint32_t)(iova >> 32));
 }
 
+/* With the lock: nobody may tell the device to look at a shared area that is gone. */
+static void
+quiesce_locked(struct vmxnet3_hw *hw)
+{
+	hw->active = false;
+	tell_locked(hw, VMXNET3_CMD_QUIESCE);
+	set_shared_address(hw, 0);
+	tell_locked(hw, VMXNET3_CMD_RESET);
+}
+
 /* Start, steps 4 and 5. */
 int
 vmxnet3_dev_activate(struct vmxnet3_hw *hw)
 {
 	uint32_t result;
 
+	lock(hw);
 	set_shared_address(hw, dma_iova(hw, hw->shared));
-	result = ask(hw, VMXNET3_CMD_ACTIVATE);
-	if (result != 0) {
-		VMXNET3_LOG(ERR, hw->name,
-			    "device refused to start (result 0x%x) with %u tx and %u rx queues, "
-			    "MTU %u",
-			    result, hw->shared->num_tx_queues, hw->shared->num_rx_queues,
-			    pvn_le32_to_cpu(hw->shared->mtu));
-		vmxnet3_dev_quiesce(hw); /* it may have begun all the same */
-		return -EIO;
-	}
+	result = ask_locked(hw, VMXNET3_CMD_ACTIVATE);
+	if (result == 0)
+		hw->active = true;
+	else
+		quiesce_locked(hw); /* it may have begun all the same */
 	hw->failed = false;
-	hw->active = true;
-	return 0;
+	unlock(hw);
+	if (result == 0)
+		return 0;
+	VMXNET3_LOG(ERR, hw->name,
+		    "device refused to start (result 0x%x) with %u tx and %u rx queues, MTU %u",
+		    result, hw->shared->num_tx_queues, hw->shared->num_rx_queues,
+		    pvn_le32_to_cpu(hw->shared->mtu));
+	return -EIO;
 }
 
 /* Stop: after it the device touches no memory of ours. Does no harm when it was stopped. */
 void
 vmxnet3_dev_quiesce(struct vmxnet3_hw *hw)
 {
-	hw->active = false;
-	tell(hw, VMXNET3_CMD_QUIESCE);
-	set_shared_address(hw, 0);
-	tell(hw, VMXNET3_CMD_RESET);
+	lock(hw);
+	quiesce_locked(hw);
+	unlock(hw);
 }
 
+/* Two registers: the second makes the address count. */
 void
 vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac)
 {
 	const uint8_t *b = mac->addr_bytes;
 
+	lock(hw);
 	bar1_write(hw, VMXNET3_BAR1_MACL,
 		   (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0]);
 	bar1_write(hw, VMXNET3_BAR1_MACH, (uint32_t)b[5] << 8 | b[4]);
+	unlock(hw);
 }
 
 /* Remembered when the device is stopped, told at once when it runs. */
@@ -473,6 +487,25 @@ vmxnet3_dev_buffer_sizes(struct vmxnet3_hw *hw, uint16_t head, uint16_t body)
 	lock(hw);
 	memcpy(hw->shared->command_arg, &arg, sizeof(arg));
 	tell_locked(hw, VMXNET3_CMD_SET_RING_BUFFER_SIZE);
+	memset(hw->shared->command_arg, 0, sizeof(hw->shared->command_arg));
+	unlock(hw);
+}
+
+/* A hint only, so that the host may keep this memory mapped; nobody asks whether it was taken. The
+ * argument and the regions (a header and its entries) are read while the command runs. */
+void
+vmxnet3_dev_memory_regions(struct vmxnet3_hw *hw, const void *regions, uint32_t len)
+{
+	struct vmxnet3_block_ptr arg = {
+		.version = pvn_cpu_to_le32(1),
+		.len = pvn_cpu_to_le32(len),
+		.addr = pvn_cpu_to_le64(dma_iova(hw, regions)),
+	};
+
+	static_assert(sizeof(arg) == sizeof(hw->shared->command_arg), "[VMX3 11.3]");
+	lock(hw);
+	memcpy(hw->shared->command_arg, &arg, sizeof(arg));
+	ask_locked(hw, VMXNET3_CMD_REGISTER_MEMREGS);
 	memset(hw->shared->command_arg, 0, sizeof(hw->shared->command_arg));
 	unlock(hw);
 }
