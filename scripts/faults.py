@@ -236,9 +236,9 @@ FAULTS = {
     "ctl-vector-shared": Fault(
         "vmxnet3 interrupts", VMXNET3_LIFE, "hw->intr.rx ? VMXNET3_VECTOR_RX(q) : hw->intr.quiet",
         "hw->intr.rx ? VMXNET3_VECTOR_RX(0) : hw->intr.quiet"),
-    "ctl-rx-intr-sticky": Fault(
+    "ctl-rx-intr-unasked": Fault(
         "vmxnet3 interrupts", VMXNET3_INTR, "\tintr->rx = conf->rxq != 0;",
-        "\tintr->rx = intr->rx || conf->rxq != 0;"),
+        "\tintr->rx = conf != NULL;"),
     "ctl-error-again": Fault(
         "vmxnet3 interrupts", VMXNET3_INTR, "\thw->failed = true;\n", ""),
     "ctl-error-unheard": Fault(
