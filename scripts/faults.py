@@ -56,6 +56,7 @@ PATHS = {
     "vmxnet3 life": tests("device", "test_lifecycle"),
     "vmxnet3 refusals": tests("device", "test_refusals"),
     "vmxnet3 rss": tests("device", "test_rss"),
+    "vmxnet3 commands": tests("device", "test_serial"),
     "vmxnet3 telemetry": tests("device", "test_telemetry"),
     "vmxnet3 versions": tests("device", "test_versions"),
     "vmxnet3 counters": tests("device", "test_xstats"),
@@ -271,6 +272,9 @@ FAULTS = {
         "vmxnet3 telemetry", "drivers/net/vmxnet3/vmxnet3_telemetry.c",
         "if (q >= dev->data->nb_rx_queues || dev->data->rx_queues[q] == NULL)",
         "if (dev->data->rx_queues[q % dev->data->nb_rx_queues] == NULL)"),
+    "ctl-no-lock": Fault(
+        "vmxnet3 commands", VMXNET3_DEV, "if (pthread_mutex_lock(&hw->lock) == EOWNERDEAD)",
+        "if (hw == NULL)"),
     "ctl-v6-vectors": Fault(
         "vmxnet3 versions", VMXNET3_DEV, "\tif (has_many_queues(dev)) {", "\tif (hw == NULL) {"),
     "ctl-v7-powers": Fault(
