@@ -116,6 +116,7 @@ VMXNET3_DEV = "drivers/net/vmxnet3/vmxnet3_dev.c"
 VMXNET3_INFO = "drivers/net/vmxnet3/vmxnet3_info.c"
 VMXNET3_INTR = "drivers/net/vmxnet3/vmxnet3_intr.c"
 VMXNET3_LIFE = "drivers/net/vmxnet3/vmxnet3_life.c"
+VMXNET3_NEGOTIATE = "drivers/net/vmxnet3/vmxnet3_negotiate.c"
 VMXNET3_QUEUE = "drivers/net/vmxnet3/vmxnet3_queue.c"
 VMXNET3_RSS = "drivers/net/vmxnet3/vmxnet3_rss.c"
 VMXNET3_SETTINGS = "drivers/net/vmxnet3/vmxnet3_settings.c"
@@ -225,7 +226,7 @@ FAULTS = {
         "vmxnet3 limits", VMXNET3_INFO, "info->nb_desc = rxq->ring_size;",
         "info->nb_desc = rxq->comp_size;"),
     "ctl-qemu-queues": Fault(
-        "vmxnet3 limits", VMXNET3_DEV, "caps->is_qemu ? QUEUES_UNKNOWN : VMXNET3_QUEUES_MAX_RX_V1",
+        "vmxnet3 limits", VMXNET3_NEGOTIATE, "caps->is_qemu ? QUEUES_UNKNOWN : VMXNET3_QUEUES_MAX_RX_V1",
         "VMXNET3_QUEUES_MAX_RX_V1"),
     "ctl-rx-status": Fault(
         "vmxnet3 limits", VMXNET3_STATUS, "if (offset < rx_completions(rxq))",
@@ -273,16 +274,16 @@ FAULTS = {
         "if (q >= dev->data->nb_rx_queues || dev->data->rx_queues[q] == NULL)",
         "if (dev->data->rx_queues[q % dev->data->nb_rx_queues] == NULL)"),
     "ctl-no-lock": Fault(
-        "vmxnet3 commands", VMXNET3_DEV, "if (pthread_mutex_lock(&hw->lock) == EOWNERDEAD)",
+        "vmxnet3 commands", "drivers/net/vmxnet3/vmxnet3_dev.h", "if (pthread_mutex_lock(&hw->lock) == EOWNERDEAD)",
         "if (hw == NULL)"),
     "ctl-v6-vectors": Fault(
         "vmxnet3 versions", VMXNET3_DEV, "\tif (has_many_queues(dev)) {", "\tif (hw == NULL) {"),
     "ctl-v7-powers": Fault(
         "vmxnet3 versions", VMXNET3_QUEUE, "rxq->powers ? rte_align32pow2(rings) : rings", "rings"),
     "ctl-v7-capabilities": Fault(
-        "vmxnet3 versions", VMXNET3_DEV, "\t\t\t VMXNET3_CAPS_WANTED;", "\t\t\t UINT32_MAX;"),
+        "vmxnet3 versions", VMXNET3_NEGOTIATE, "\t\t\t VMXNET3_CAPS_WANTED;", "\t\t\t UINT32_MAX;"),
     "ctl-v9-forbidden": Fault(
-        "vmxnet3 versions", VMXNET3_DEV,
+        "vmxnet3 versions", VMXNET3_NEGOTIATE,
         "hw->caps.disabled_offloads = ask(hw, VMXNET3_CMD_GET_DISABLED_OFFLOADS);",
         "hw->caps.disabled_offloads = 0;"),
     "ctl-counters-restart": Fault(
