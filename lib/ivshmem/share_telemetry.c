@@ -7,6 +7,8 @@
 #include "share.h"
 #include "telemetry.h"
 
+#include <pvn_clock.h>
+
 static int
 regions_page(uint32_t i, struct rte_tel_data *d)
 {
@@ -101,7 +103,7 @@ add_region(struct rte_tel_data *d, const struct share *s, uint32_t start)
 	rte_tel_data_add_dict_uint(d, "guest_attachment", s->attachment);
 	rte_tel_data_add_dict_uint(d, "guest_number", s->guest_peer);
 	rte_tel_data_add_dict_uint(d, "guest_silent_ms",
-				   s->attachment != 0 ? share_now_ms() - s->beat_ms : 0);
+				   s->attachment != 0 ? pvn_now_ms() - s->beat_ms : 0);
 	rte_tel_data_add_dict_uint(d, "objects", s->object_count);
 	rte_tel_data_add_dict_uint(d, "objects_max", s->host.objects_max);
 	rte_tel_data_add_dict_uint(d, "lent_now", share_links_lent(s));

@@ -49,6 +49,10 @@
 	X(RING_NOT_ZEROED, "7.2, 8.2", "ring holds descriptors of an earlier life at ACTIVATE") \
 	X(RESERVED_AREA, "5, 6", "reserved part of shared area or queue table not zero") \
 	X(SHARED_CHANGED, "5, 6", "shared area or queue table changed while active") \
+	/* Commands with an argument. */ \
+	X(COALESCE, "11.2", "coalescing scheme with a value outside of its range") \
+	X(MEMORY_REGIONS, "11.3", "memory regions described wrongly, or too many") \
+	X(RING_BUFFERS, "11.4", "buffer sizes that are impossible, or not those posted") \
 	/* Rings of either direction. */ \
 	X(DESC_REUSED, "7.2, 8.2", "descriptor changed while the device owned it") \
 	X(DESC_GAP, "7.2, 8.2", "descriptor handed over behind one that was not") \
@@ -64,7 +68,10 @@
 	X(PARTIAL_PACKET_VISIBLE, "7.2", "packet handed over without its end") \
 	X(TOO_MANY_DESC, "7.2", "more than 16 descriptors, 24 with TSO") \
 	X(LEN_ZERO, "7.2", "descriptor of length 0, which means 16384") \
-	X(OFFLOAD_MODE, "7.3, 12.8", "offload mode not of the version picked") \
+	X(OFFLOAD_MODE, "7.3, 12.8", "offload mode not of the version picked, or not granted") \
+	X(PSEUDO_SUM, "7.3", "checksum field not filled with the pseudo header's sum") \
+	X(WIRE, "7.3", "packet that is wrong when it goes out") \
+	X(DATA_SLOT, "7.6", "data ring slot of another descriptor, or more bytes than it has") \
 	X(OFFLOAD_FIELDS, "7.2, 7.3", "header length, MSS or checksum offset impossible") \
 	/* Receive. */ \
 	X(HEAD_IN_RING2, "8.2, 12.8", "head buffer in ring 2") \

@@ -99,22 +99,30 @@ run_get_rss_fields(struct vmx_device *dev)
 	return dev->active ? dev->rss_fields : 0;
 }
 
+/* Those with an argument, which only an active device can take. */
+#define RUN_ACTIVE(fn)                                                                             \
+	static uint32_t run_##fn(struct vmx_device *dev)                                           \
+	{                                                                                          \
+		return dev->active ? vmx_##fn(dev) : 1;                                            \
+	}
+
+RUN_ACTIVE(set_coalesce)
+RUN_ACTIVE(get_coalesce)
+RUN_ACTIVE(register_memory)
+RUN_ACTIVE(set_ring_buffers)
+
 static uint32_t
 run_get_queue_status(struct vmx_device *dev)
 {
 	if (dev->opts.qemu) /* [VMX3 12.2] */
 		return 0;
 	for (unsigned int q = 0; dev->active && q < dev->num_tx; q++) {
-		bool stopped = (dev->stopped & VMXNET3_EVENT_TQERR) != 0;
-
-		dev->txq[q].table->stopped = stopped;
-		dev->txq[q].table->stop_reason = pvn_cpu_to_le32(stopped ? dev->stop_reason : 0);
+		dev->txq[q].table->stopped = dev->txq[q].stopped;
+		dev->txq[q].table->stop_reason = pvn_cpu_to_le32(dev->txq[q].stop_reason);
 	}
 	for (unsigned int q = 0; dev->active && q < dev->num_rx; q++) {
-		bool stopped = (dev->stopped & VMXNET3_EVENT_RQERR) != 0;
-
-		dev->rxq[q].table->stopped = stopped;
-		dev->rxq[q].table->stop_reason = pvn_cpu_to_le32(stopped ? dev->stop_reason : 0);
+		dev->rxq[q].table->stopped = dev->rxq[q].stopped;
+		dev->rxq[q].table->stop_reason = pvn_cpu_to_le32(dev->rxq[q].stop_reason);
 	}
 	return 0;
 }
@@ -235,10 +243,10 @@ static const struct command commands[] = {
 	{ (uint32_t)VMXNET3_CMD_UPDATE_IML, 1, true, false, run_nothing },
 	{ (uint32_t)VMXNET3_CMD_UPDATE_PMCFG, 1, true, false, run_nothing },
 	{ (uint32_t)VMXNET3_CMD_UPDATE_FEATURE, 1, true, false, run_update_feature },
-	{ (uint32_t)VMXNET3_CMD_SET_COALESCE, 3, true, false, run_nothing },
-	{ (uint32_t)VMXNET3_CMD_REGISTER_MEMREGS, 3, true, false, run_nothing },
+	{ (uint32_t)VMXNET3_CMD_SET_COALESCE, 3, true, false, run_set_coalesce },
+	{ (uint32_t)VMXNET3_CMD_REGISTER_MEMREGS, 3, true, false, run_register_memory },
 	{ (uint32_t)VMXNET3_CMD_SET_RSS_FIELDS, 4, true, false, run_set_rss_fields },
-	{ (uint32_t)VMXNET3_CMD_SET_RING_BUFFER_SIZE, 7, true, false, run_nothing },
+	{ (uint32_t)VMXNET3_CMD_SET_RING_BUFFER_SIZE, 7, true, false, run_set_ring_buffers },
 	{ (uint32_t)VMXNET3_CMD_GET_QUEUE_STATUS, 1, true, false, run_get_queue_status },
 	{ (uint32_t)VMXNET3_CMD_GET_STATS, 1, false, false, run_get_stats },
 	{ (uint32_t)VMXNET3_CMD_GET_LINK, 1, false, true, run_get_link },
@@ -249,7 +257,7 @@ static const struct command commands[] = {
 	{ (uint32_t)VMXNET3_CMD_GET_CONF_INTR, 1, false, true, run_get_conf_intr },
 	{ (uint32_t)VMXNET3_CMD_GET_ADAPTIVE_RING_INFO, 1, false, true, run_get_one },
 	{ (uint32_t)VMXNET3_CMD_GET_TXDATA_DESC_SIZE, 3, false, true, run_get_data_slots },
-	{ (uint32_t)VMXNET3_CMD_GET_COALESCE, 3, true, false, run_nothing },
+	{ (uint32_t)VMXNET3_CMD_GET_COALESCE, 3, true, false, run_get_coalesce },
 	{ (uint32_t)VMXNET3_CMD_GET_RSS_FIELDS, 4, true, true, run_get_rss_fields },
 	{ (uint32_t)VMXNET3_CMD_GET_MAX_QUEUES_CONF, 6, false, true, run_get_max_queues },
 	{ (uint32_t)VMXNET3_CMD_GET_MAX_CAPABILITIES, 7, false, true, run_get_capabilities },

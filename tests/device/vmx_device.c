@@ -249,17 +249,42 @@ vmx_device_sent(struct vmx_device *dev)
 	return frame;
 }
 
+static void
+raise_events(struct vmx_device *dev, uint32_t events)
+{
+	dev->events |= events;
+	dev->shared->events = pvn_cpu_to_le32(dev->events);
+	vmx_interrupt(dev, dev->intr.event);
+}
+
 void
 vmx_device_event(struct vmx_device *dev, uint32_t events, uint32_t stop_reason)
 {
 	if (!dev->active)
 		return;
 	vmx_check_all(dev, true);
-	dev->events |= events;
-	dev->stopped |= events & (VMXNET3_EVENT_RQERR | VMXNET3_EVENT_TQERR);
-	dev->stop_reason = stop_reason;
-	dev->shared->events = pvn_cpu_to_le32(dev->events);
-	vmx_interrupt(dev, dev->intr.event);
+	for (unsigned int q = 0; (events & VMXNET3_EVENT_TQERR) != 0 && q < dev->num_tx; q++) {
+		dev->txq[q].stopped = true;
+		dev->txq[q].stop_reason = stop_reason;
+	}
+	for (unsigned int q = 0; (events & VMXNET3_EVENT_RQERR) != 0 && q < dev->num_rx; q++) {
+		dev->rxq[q].stopped = true;
+		dev->rxq[q].stop_reason = stop_reason;
+	}
+	raise_events(dev, events);
+}
+
+void
+vmx_device_stop_queue(struct vmx_device *dev, bool tx, unsigned int q, uint32_t reason)
+{
+	bool *stopped;
+
+	if (!dev->active || q >= (tx ? dev->num_tx : dev->num_rx))
+		return;
+	stopped = tx ? &dev->txq[q].stopped : &dev->rxq[q].stopped;
+	*stopped = true;
+	*(tx ? &dev->txq[q].stop_reason : &dev->rxq[q].stop_reason) = reason;
+	raise_events(dev, tx ? VMXNET3_EVENT_TQERR : VMXNET3_EVENT_RQERR);
 }
 
 void
@@ -292,6 +317,9 @@ vmx_device_state(const struct vmx_device *dev, struct vmx_device_state *state)
 	state->num_rx_queues = dev->num_rx;
 	state->num_intrs = dev->intr.num;
 	state->rss_fields = dev->rss_fields;
+	memcpy(state->coalesce, dev->coalesce, sizeof(state->coalesce));
+	state->num_memory_regions = dev->num_regions;
+	memcpy(state->ring_buffers, dev->ring_buffers, sizeof(state->ring_buffers));
 }
 
 unsigned int

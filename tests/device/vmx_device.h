@@ -41,6 +41,9 @@ struct vmx_device_opts {
 	uint16_t rx_data_slot;	    /* v9, the high half of it */
 	uint32_t rss_fields;	    /* v4+, those to be had; 0 means all of the version */
 	bool rss_wants_queues;	    /* SET_RSS_FIELDS fails with one rx queue, as on ESXi 8 */
+	uint32_t coalesce[4];	    /* v3+, the default scheme: mode, three values */
+	bool refuse_memory;	    /* v3+, REGISTER_MEMREGS fails */
+	bool stop_on_fault;	    /* a driver's fault in a ring stops that queue [VMX3 9.5] */
 	uint32_t disabled_offloads; /* v9, VMXNET3_DISABLED_* */
 	/*
 	 * As QEMU's model is [VMX3 12]: version 1, 8 queues, ECR reads 0, the MAC reset by
@@ -66,10 +69,19 @@ struct vmx_frame {
 	uint16_t header_len;
 	uint16_t mss_or_offset;
 	bool insert_tag;
+	bool outer_csum; /* v4+, the outer UDP checksum of a tunnel is wanted */
+	bool inner;	 /* v7+, the offload is the inner packet's */
 	uint16_t tci;
 	uint32_t len;
 	uint8_t data[];
 };
+
+/*
+ * What goes out on the wire for it: one frame, or the segments it was cut into, linked by `next`.
+ * NULL when its offload fields make no sense. Free with vmx_frame_free().
+ */
+struct vmx_frame *vmx_frame_wire(const struct vmx_frame *frame);
+void vmx_frame_free(struct vmx_frame *frame);
 
 enum vmx_rx_result {
 	VMX_RX_DELIVERED,
@@ -198,6 +210,9 @@ bool vmx_device_rx_recycle(struct vmx_device *dev, unsigned int q);
 
 void vmx_device_link(struct vmx_device *dev, bool up, uint32_t mbps);
 
+/* One queue stops with this reason, until the next ACTIVATE, and its event is raised. */
+void vmx_device_stop_queue(struct vmx_device *dev, bool tx, unsigned int q, uint32_t reason);
+
 /* Raise events (VMXNET3_EVENT_*) and stop each queue with this reason when they are errors. */
 void vmx_device_event(struct vmx_device *dev, uint32_t events, uint32_t stop_reason);
 
@@ -207,6 +222,19 @@ void vmx_device_lie(struct vmx_device *dev, enum vmx_lie lie, unsigned int count
 /* The same for a lie about rx pieces, after `wait` pieces told truly. */
 void vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int count,
 			  unsigned int wait);
+
+/*
+ * From now on completions and results of commands are changed here and there, by a generator with
+ * this seed; 0 ends it. The driver must be stopped and started before it can be honest again.
+ */
+void vmx_device_storm(struct vmx_device *dev, uint64_t seed);
+
+/* While it storms: n completions out of nowhere; all else that a device writes into memory. */
+void vmx_device_storm_queue(struct vmx_device *dev, bool tx, unsigned int q, unsigned int n);
+void vmx_device_storm_shared(struct vmx_device *dev);
+
+/* Completions changed or forged since the device was made. */
+uint64_t vmx_device_mutated(const struct vmx_device *dev);
 
 /* A short look at the device's state. */
 struct vmx_device_state {
@@ -221,9 +249,12 @@ struct vmx_device_state {
 	unsigned int num_tx_queues;
 	unsigned int num_rx_queues;
 	unsigned int num_intrs;
-	uint32_t rss_fields;	  /* applied, v4+ */
-	unsigned int activations; /* since the device was made */
-	uint64_t doorbells_tx;	  /* seen; several between two runs count once unless trapped */
+	uint32_t rss_fields;		 /* applied, v4+ */
+	uint32_t coalesce[4];		 /* v3+ */
+	unsigned int num_memory_regions; /* v3+, taken */
+	uint16_t ring_buffers[3];	 /* v7+: ring 1 heads, bodies, ring 2 bodies */
+	unsigned int activations;	 /* since the device was made */
+	uint64_t doorbells_tx; /* seen; several between two runs count once unless trapped */
 	uint64_t doorbells_rx;
 	uint64_t frames_sent;
 };

@@ -10,13 +10,16 @@
  *	vmx_command.c	commands
  *	vmx_activate.c	what ACTIVATE reads, checked and taken over
  *	vmx_ring.c	who owns which descriptor; completion rings
+ *	vmx_block.c	commands with an argument
  *	vmx_tx.c	doorbells, sending, tx completions
+ *	vmx_wire.c	what is sent, as it goes out on a wire
  *	vmx_rx.c	delivery of frames, rx completions
  *	vmx_arrive.c	what the device finds out about a frame
  *	vmx_rss.c	the hash, and the queue it leads to
  *	vmx_packet.c	headers and checksums, for all who need to know
  *	vmx_filter.c	which frames are for this device
  *	vmx_lie.c	completions no honest device writes
+ *	vmx_storm.c	the same at random, in great numbers
  *	vmx_watch.c	a tx ring looked at while the driver sends
  *	vmx_report.c	breaches
  */
@@ -93,6 +96,9 @@ struct vmx_txq {
 	struct vmx_counters counters;
 	uint16_t *done; /* EOP indexes that wait for their completion */
 	uint32_t num_done;
+	bool stopped;
+	uint32_t stop_reason;
+	uint32_t fault;	    /* of the driver's: what the queue will be stopped for */
 	uint32_t data_slot; /* bytes, 0 = no data ring */
 	bool tainted;	    /* lied to: what the driver does now proves nothing */
 };
@@ -103,7 +109,11 @@ struct vmx_rxq {
 	struct vmxnet3_rx_queue_desc *table;
 	struct vmxnet3_rx_queue_desc config;
 	struct vmx_counters counters;
+	bool stopped;
+	uint32_t stop_reason;
+	uint32_t fault;
 	uint32_t data_slot; /* bytes, 0 = no data ring */
+	uint32_t forged;    /* where forged completions have got to */
 	bool tainted;
 };
 
@@ -173,9 +183,11 @@ struct vmx_device {
 	uint64_t *posted; /* hash of addresses of posted rx buffers */
 	size_t posted_slots;
 
-	uint32_t events;      /* as in the shared area */
-	uint32_t stop_reason; /* of queues in error, 0 = they run */
-	uint32_t stopped;     /* VMXNET3_EVENT_RQERR, _TQERR: which direction is */
+	uint32_t events; /* as in the shared area */
+	uint32_t coalesce[4];
+	unsigned int num_regions;
+	uint16_t ring_buffers[3];
+	uint32_t *fault; /* of the queue being looked at; see vmx_breach() */
 
 	bool link_up;
 	uint32_t link_mbps;
@@ -185,6 +197,8 @@ struct vmx_device {
 	enum vmx_lie lie;
 	unsigned int lie_count;
 	unsigned int lie_wait;
+	uint64_t storm; /* the generator's state, 0 = no storm */
+	uint64_t mutated;
 
 	struct vmx_frame *sent_head;
 	struct vmx_frame **sent_tail;
@@ -255,6 +269,12 @@ void vmx_run_command(struct vmx_device *dev, uint32_t code);
 uint32_t vmx_activate(struct vmx_device *dev);
 void vmx_check_shared(struct vmx_device *dev);
 
+/* vmx_block.c; results of the commands */
+uint32_t vmx_set_coalesce(struct vmx_device *dev);
+uint32_t vmx_get_coalesce(struct vmx_device *dev);
+uint32_t vmx_register_memory(struct vmx_device *dev);
+uint32_t vmx_set_ring_buffers(struct vmx_device *dev);
+
 /* vmx_ring.c */
 int vmx_ring_start(struct vmx_ring *ring, void *mem, uint32_t size, uint32_t gen_mask);
 void vmx_ring_stop(struct vmx_ring *ring);
@@ -280,6 +300,15 @@ void vmx_comp_write(struct vmx_comp_ring *comp, const uint32_t words[4]);
 void vmx_tx_scan(struct vmx_device *dev, unsigned int q, bool settled);
 unsigned int vmx_tx_run(struct vmx_device *dev, unsigned int q);
 
+/* vmx_wire.c */
+bool vmx_frame_tunneled(const struct vmx_frame *f);
+/* Offload fields against the packet they came with, and what becomes of it. */
+void vmx_wire_check(struct vmx_device *dev, const char *ring, const struct vmx_frame *f);
+/* Packets it becomes. */
+unsigned int vmx_wire_segments(const struct vmx_frame *f);
+/* Capabilities a tunnel's offload needs. */
+uint32_t vmx_wire_capabilities(const struct vmx_frame *f);
+
 /* vmx_rx.c */
 void vmx_rx_scan(struct vmx_device *dev, unsigned int q, bool settled);
 
@@ -300,6 +329,12 @@ void vmx_filter_read_mcast(struct vmx_device *dev);
 bool vmx_filter_accepts(const struct vmx_device *dev, const uint8_t *frame, size_t len);
 enum vmx_cast vmx_cast_of(const uint8_t *frame);
 void vmx_count(struct vmx_counters *counters, const uint8_t *frame, size_t len);
+
+/* vmx_storm.c */
+/* Change the completion, or a command's result, if it storms. */
+void vmx_storm_rx(struct vmx_device *dev, unsigned int q, uint32_t words[4]);
+void vmx_storm_tx(struct vmx_device *dev, unsigned int q, uint32_t words[4]);
+uint32_t vmx_storm_result(struct vmx_device *dev, uint32_t result);
 
 /* vmx_lie.c */
 /* Change the completion, if a lie of this direction is due. */

@@ -183,7 +183,7 @@ bar1_read(void *arg, uint32_t offset)
 		return ALL_ONES;
 	if (offset == VMXNET3_BAR1_CMD) {
 		dev->result_wanted = false;
-		return dev->result;
+		return vmx_storm_result(dev, dev->result);
 	}
 	check_result_read(dev, offset);
 	switch (offset) {

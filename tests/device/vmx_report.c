@@ -24,6 +24,31 @@ static const char *const lies[] = {
 #undef VMX_X
 };
 
+/* [VMX3 9.5] What a queue is stopped for, 0 if it is not. */
+static uint32_t
+stop_reason(enum vmx_breach_kind kind)
+{
+	switch (kind) {
+	case VMX_BREACH_PARTIAL_PACKET_VISIBLE:
+		return (uint32_t)VMXNET3_STOP_NO_EOP;
+	case VMX_BREACH_DESC_REUSED:
+	case VMX_BREACH_RING_FULL_OVERRUN:
+		return (uint32_t)VMXNET3_STOP_TX_REUSED;
+	case VMX_BREACH_TOO_MANY_DESC:
+		return (uint32_t)VMXNET3_STOP_TOO_MANY_DESC;
+	case VMX_BREACH_RESERVED_BITS:
+		return (uint32_t)VMXNET3_STOP_BAD_TYPE;
+	case VMX_BREACH_HEAD_SMALL:
+		return (uint32_t)VMXNET3_STOP_SMALL_HEAD;
+	case VMX_BREACH_OFFLOAD_MODE:
+	case VMX_BREACH_OFFLOAD_FIELDS:
+	case VMX_BREACH_BUFFER_MEMORY:
+		return (uint32_t)VMXNET3_STOP_BAD_TXD;
+	default:
+		return 0;
+	}
+}
+
 void
 vmx_breach(struct vmx_device *dev, enum vmx_breach_kind kind, const char *format, ...)
 {
@@ -38,6 +63,8 @@ vmx_breach(struct vmx_device *dev, enum vmx_breach_kind kind, const char *format
 	snprintf(dev->last_breach, sizeof(dev->last_breach), "%s (%s) [VMX3 %s]: %s",
 		 kinds[kind].name, kinds[kind].meaning, kinds[kind].section, detail);
 	dev->breaches[kind]++;
+	if (dev->fault != NULL && *dev->fault == 0)
+		*dev->fault = stop_reason(kind);
 	dev->breaches_total++;
 	if (getenv("PVN_DEVICE_VERBOSE") != NULL)
 		fprintf(stderr, "breach: %s\n", dev->last_breach);

@@ -162,13 +162,17 @@ vmx_rx_scan(struct vmx_device *dev, unsigned int q, bool settled)
 	struct vmx_rxq *rxq = &dev->rxq[q];
 
 	dev->muted = rxq->tainted;
+	dev->fault = &rxq->fault;
 	for (int r = 0; r < 2; r++) {
 		vmx_ring_scan(dev, &rxq->ring[r], accept_desc);
 		announce(dev, &rxq->ring[r],
 			 vmx_doorbell_take(dev, r == 0 ? VMX_RXPROD : VMX_RXPROD2, q), settled);
 	}
 	vmx_comp_check(dev, &rxq->comp);
+	dev->fault = NULL;
 	dev->muted = false;
+	if (settled && dev->opts.stop_on_fault && rxq->fault != 0 && !rxq->stopped)
+		vmx_device_stop_queue(dev, false, q, rxq->fault);
 }
 
 /* Forget the buffers of what goes back to the driver, up to and including index. */
@@ -198,6 +202,7 @@ complete(struct vmx_device *dev, unsigned int q, unsigned int source, uint32_t i
 	if (!dev->opts.qemu && pvn_field_get(VMXNET3_RXC3_TYPE, words[3]) == 0)
 		words[3] |= pvn_field_put(VMXNET3_RXC3_TYPE, VMXNET3_RXC_TYPE_NORMAL);
 	vmx_lie_rx(dev, rxq, desc_len(&rxq->ring[ring].shadow[index]), words);
+	vmx_storm_rx(dev, q, words);
 	vmx_comp_write(&rxq->comp, words);
 	release(dev, &rxq->ring[ring], index);
 }
@@ -399,7 +404,7 @@ is_up(const struct vmx_device *dev, unsigned int q)
 {
 	return dev->active && dev->link_up && !dev->gone && q < dev->num_rx &&
 	       (q == 0 || !dev->opts.qemu) && /* [VMX3 12.10] */
-	       (dev->stopped & VMXNET3_EVENT_RQERR) == 0;
+	       !dev->rxq[q].stopped;
 }
 
 enum vmx_rx_result

@@ -10,9 +10,7 @@
 
 #include "vmx_device_priv.h"
 
-#define TX_RESERVED2 (VMXNET3_TXD2_OUTER_CSUM | VMXNET3_TXD2_TYPE | VMXNET3_TXD2_INNER)
 #define TX_RESERVED3 PVN_BIT32(14)
-#define CSUM_OFFSET_MAX 1024
 #define ETH_LEN 14
 
 static uint32_t
@@ -29,6 +27,33 @@ desc_eop(const struct vmx_desc *desc)
 	return (pvn_le32_to_cpu(desc->word3) & VMXNET3_TXD3_EOP) != 0;
 }
 
+/* Bits of word 2 that mean nothing in the version picked. */
+static uint32_t
+reserved2(const struct vmx_device *dev)
+{
+	return VMXNET3_TXD2_TYPE | (vmx_is_version(dev, 4) ? 0 : VMXNET3_TXD2_OUTER_CSUM) |
+	       (vmx_is_version(dev, 7) ? 0 : VMXNET3_TXD2_INNER);
+}
+
+/* [VMX3 7.6] What lies in the data ring lies in the descriptor's own slot. */
+static void
+check_slot(struct vmx_device *dev, const struct vmx_ring *ring, uint32_t index, uint64_t addr,
+	   uint32_t len)
+{
+	for (unsigned int q = 0; q < dev->num_tx; q++) {
+		const struct vmx_txq *txq = &dev->txq[q];
+		uint64_t base = pvn_le64_to_cpu(txq->config.data_ring_addr);
+		uint64_t slot = txq->data_slot;
+
+		if (ring != &txq->ring || addr - base >= slot * ring->size)
+			continue;
+		if (addr != base + index * slot || len > slot)
+			vmx_breach(dev, VMX_BREACH_DATA_SLOT,
+				   "%s descriptor %u: %u bytes at %llu of the data ring",
+				   ring->name, index, len, (unsigned long long)(addr - base));
+	}
+}
+
 static void
 accept_desc(struct vmx_device *dev, struct vmx_ring *ring, uint32_t index)
 {
@@ -41,7 +66,8 @@ accept_desc(struct vmx_device *dev, struct vmx_ring *ring, uint32_t index)
 	else if (vmx_dma(dev, addr, desc_len(desc)) == NULL)
 		vmx_breach(dev, VMX_BREACH_BUFFER_MEMORY, "%s descriptor %u: 0x%llx, %u bytes",
 			   ring->name, index, (unsigned long long)addr, desc_len(desc));
-	if ((word2 & TX_RESERVED2) != 0 || (pvn_le32_to_cpu(desc->word3) & TX_RESERVED3) != 0)
+	check_slot(dev, ring, index, addr, desc_len(desc));
+	if ((word2 & reserved2(dev)) != 0 || (pvn_le32_to_cpu(desc->word3) & TX_RESERVED3) != 0)
 		vmx_breach(dev, VMX_BREACH_RESERVED_BITS, "%s descriptor %u: %08x %08x", ring->name,
 			   index, word2, pvn_le32_to_cpu(desc->word3));
 }
@@ -83,6 +109,7 @@ vmx_tx_scan(struct vmx_device *dev, unsigned int q, bool settled)
 	uint32_t producer = vmx_doorbell_take(dev, VMX_TXPROD, q);
 
 	dev->muted = txq->tainted;
+	dev->fault = &txq->fault;
 	vmx_ring_scan(dev, &txq->ring, accept_desc);
 	vmx_comp_check(dev, &txq->comp);
 	if (producer != VMX_DOORBELL_IDLE) {
@@ -91,6 +118,7 @@ vmx_tx_scan(struct vmx_device *dev, unsigned int q, bool settled)
 	}
 	if (settled && txq->ring.ready < vmx_ring_waiting(&txq->ring))
 		check_unannounced(dev, txq);
+	dev->fault = NULL;
 	dev->muted = false;
 }
 
@@ -121,8 +149,23 @@ read_offload(struct vmx_frame *frame, const struct vmx_desc *first)
 	frame->offload_mode = (uint8_t)pvn_field_get(VMXNET3_TXD3_OM, word3);
 	frame->header_len = (uint16_t)pvn_field_get(VMXNET3_TXD3_HLEN, word3);
 	frame->mss_or_offset = (uint16_t)pvn_field_get(VMXNET3_TXD2_MSSCOF, word2);
+	frame->outer_csum = (word2 & VMXNET3_TXD2_OUTER_CSUM) != 0;
+	frame->inner = (word2 & VMXNET3_TXD2_INNER) != 0;
 	frame->insert_tag = (word3 & VMXNET3_TXD3_TI) != 0;
 	frame->tci = (uint16_t)pvn_field_get(VMXNET3_TXD3_TCI, word3);
+}
+
+/* [VMX3 7.3] Tunnels were a mode of their own before version 7, then a bit, and a thing to be
+ * granted. */
+static bool
+mode_known(const struct vmx_device *dev, const struct vmx_frame *f)
+{
+	if (f->offload_mode == VMXNET3_OM_ENCAP)
+		return vmx_is_version(dev, 4) && !vmx_is_version(dev, 7);
+	if (f->inner)
+		return f->offload_mode != VMXNET3_OM_NONE &&
+		       (vmx_wire_capabilities(f) & ~dev->granted) == 0;
+	return !f->outer_csum;
 }
 
 static void
@@ -130,16 +173,23 @@ check_offload(struct vmx_device *dev, const char *ring, const struct vmx_frame *
 {
 	bool ok = true;
 
-	switch (f->offload_mode) {
-	case VMXNET3_OM_ENCAP:
-		vmx_breach(dev, VMX_BREACH_OFFLOAD_MODE, "%s: mode 1 with version %u", ring,
-			   dev->version);
+	if (!mode_known(dev, f)) {
+		vmx_breach(dev, VMX_BREACH_OFFLOAD_MODE, "%s: mode %u%s with version %u", ring,
+			   f->offload_mode, f->inner ? ", inner" : "", dev->version);
 		return;
-	case VMXNET3_OM_CSUM: /* the two bytes of the checksum lie in the frame's L4 header */
-		ok = f->header_len >= ETH_LEN && f->mss_or_offset > f->header_len &&
-		     f->mss_or_offset + 2u <= f->len && f->mss_or_offset <= CSUM_OFFSET_MAX;
+	}
+	switch (f->offload_mode) {
+	case VMXNET3_OM_NONE:
+		ok = f->header_len == 0 && f->mss_or_offset == 0;
 		break;
-	case VMXNET3_OM_TSO: /* all headers in the first buffer */
+	case VMXNET3_OM_ENCAP: /* all headers in the first buffer */
+		ok = f->header_len > ETH_LEN && f->header_len <= first;
+		break;
+	case VMXNET3_OM_CSUM: /* the two bytes of the checksum lie in the frame's L4 header */
+		ok = f->header_len >= ETH_LEN && (f->inner || f->mss_or_offset > f->header_len) &&
+		     f->mss_or_offset + 2u <= f->len && f->mss_or_offset <= VMXNET3_CSUM_OFFSET_MAX;
+		break;
+	case VMXNET3_OM_TSO:
 		ok = f->header_len > ETH_LEN && f->mss_or_offset > 0 && f->header_len <= first;
 		break;
 	}
@@ -147,13 +197,16 @@ check_offload(struct vmx_device *dev, const char *ring, const struct vmx_frame *
 		vmx_breach(dev, VMX_BREACH_OFFLOAD_FIELDS,
 			   "%s: mode %u, header %u, value %u, first buffer %u, frame %u", ring,
 			   f->offload_mode, f->header_len, f->mss_or_offset, first, f->len);
+	else if (f->offload_mode != VMXNET3_OM_NONE)
+		vmx_wire_check(dev, ring, f);
 }
 
 static void
 check_num_desc(struct vmx_device *dev, const char *ring, const struct vmx_frame *frame)
 {
-	uint32_t max = frame->offload_mode == VMXNET3_OM_TSO ? VMXNET3_TSO_DESC_PER_PKT
-							     : VMXNET3_TX_DESC_PER_PKT;
+	bool tso = frame->offload_mode == VMXNET3_OM_TSO ||
+		   (frame->offload_mode == VMXNET3_OM_ENCAP && frame->mss_or_offset != 0);
+	uint32_t max = tso ? VMXNET3_TSO_DESC_PER_PKT : VMXNET3_TX_DESC_PER_PKT;
 
 	if (frame->num_desc > max)
 		vmx_breach(dev, VMX_BREACH_TOO_MANY_DESC, "%s: %u", ring, frame->num_desc);
@@ -175,20 +228,32 @@ is_sendable(const struct vmx_frame *frame)
 	return type != 0x86DD || frame->len >= ETH_LEN + 40;
 }
 
+/* [VMX3 6.3] Segments count one by one, except by QEMU, which counts before it cuts. */
+static void
+count(const struct vmx_device *dev, struct vmx_counters *counters, const struct vmx_frame *f)
+{
+	uint64_t packets = dev->opts.qemu ? 1 : vmx_wire_segments(f);
+	uint64_t bytes = f->len + (packets - 1) * f->header_len;
+	enum vmx_cast cast = vmx_cast_of(f->data);
+
+	counters->packets[cast] += packets;
+	counters->bytes[cast] += bytes;
+	if (packets == 1 && f->offload_mode != VMXNET3_OM_TSO)
+		return;
+	counters->special_packets += packets;
+	counters->special_bytes += bytes;
+}
+
+/* Without a link it goes nowhere, and is completed all the same. */
 static void
 keep(struct vmx_device *dev, struct vmx_txq *txq, struct vmx_frame *frame)
 {
-	if (!is_sendable(frame)) {
-		txq->counters.last[0]++;
+	if (!is_sendable(frame) || !dev->link_up) {
+		txq->counters.last[is_sendable(frame)]++;
 		free(frame);
 		return;
 	}
-	if (frame->offload_mode == VMXNET3_OM_TSO) {
-		txq->counters.special_packets++;
-		txq->counters.special_bytes += frame->len;
-	} else {
-		vmx_count(&txq->counters, frame->data, frame->len);
-	}
+	count(dev, &txq->counters, frame);
 	dev->frames_sent++;
 	frame->next = NULL;
 	*dev->sent_tail = frame;
@@ -237,18 +302,26 @@ send_packet(struct vmx_device *dev, struct vmx_txq *txq, unsigned int q)
 }
 
 static void
-complete(struct vmx_device *dev, struct vmx_txq *txq)
+complete(struct vmx_device *dev, struct vmx_txq *txq, unsigned int q)
 {
 	for (uint32_t i = 0; i < txq->num_done; i++) {
 		uint32_t words[4] = {txq->done[i], 0, 0, 0};
 
 		vmx_lie_tx(dev, txq, txq->ring.clean, words);
+		vmx_storm_tx(dev, q, words);
 		vmx_comp_write(&txq->comp, words);
 		vmx_ring_release(&txq->ring, txq->done[i]);
 	}
 	if (txq->num_done > 0)
 		vmx_interrupt(dev, txq->config.intr);
 	txq->num_done = 0;
+}
+
+static void
+stop_if_faulty(struct vmx_device *dev, struct vmx_txq *txq, unsigned int q)
+{
+	if (dev->opts.stop_on_fault && txq->fault != 0 && !txq->stopped)
+		vmx_device_stop_queue(dev, true, q, txq->fault);
 }
 
 unsigned int
@@ -258,13 +331,17 @@ vmx_tx_run(struct vmx_device *dev, unsigned int q)
 	unsigned int sent = 0;
 
 	vmx_tx_scan(dev, q, true);
-	if ((dev->stopped & VMXNET3_EVENT_TQERR) != 0)
+	stop_if_faulty(dev, txq, q);
+	if (txq->stopped)
 		return 0;
 	dev->muted = txq->tainted;
-	while (send_packet(dev, txq, q))
+	dev->fault = &txq->fault;
+	while ((txq->fault == 0 || !dev->opts.stop_on_fault) && send_packet(dev, txq, q))
 		sent++;
+	dev->fault = NULL;
 	if (!dev->tx_hold)
-		complete(dev, txq);
+		complete(dev, txq, q);
 	dev->muted = false;
+	stop_if_faulty(dev, txq, q);
 	return sent;
 }

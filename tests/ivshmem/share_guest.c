@@ -8,7 +8,8 @@
  *
  * Says "found ring=0xADDRESS pool=0|1 zone=TEXT", changes all mbufs that come on the ring, and
  * sends them back. Of those that are lent on the link it keeps all; "give N" on stdin gives N of
- * them back: "gave N". "kept": "kept N".
+ * them back: "gave N". "kept": "kept N". "again ADDRESS" has EAL look at that device once more,
+ * whose host has begun since, and says "found ..." again.
  */
 #include <dlfcn.h>
 #include <poll.h>
@@ -18,6 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_mbuf.h>
 #include <rte_memzone.h>
@@ -79,6 +81,17 @@ serve(struct rte_ring *there, struct rte_ring *back)
 }
 
 static void
+look_again(const char *address, struct rte_ring **there, struct rte_ring **back)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "pvn_ivshmem_%s", address);
+	if (rte_eal_hotplug_remove("vdev", name) != 0 || rte_eal_hotplug_add("vdev", name, "") != 0)
+		exit(5);
+	find(there, back);
+}
+
+static void
 obey(const char *line)
 {
 	uint32_t n, gave;
@@ -122,7 +135,7 @@ main(int argc, char **argv)
 {
 	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 	struct rte_ring *there, *back;
-	char line[64];
+	char line[64], address[32];
 
 	occupy(argc, argv);
 	if (rte_eal_init(argc, argv) < 0)
@@ -141,6 +154,9 @@ main(int argc, char **argv)
 		line[strcspn(line, "\n")] = '\0';
 		if (strcmp(line, "quit") == 0)
 			return 0;
-		obey(line);
+		if (sscanf(line, "again %31s", address) == 1)
+			look_again(address, &there, &back);
+		else
+			obey(line);
 	}
 }

@@ -412,15 +412,21 @@ def other_version(vm, host, ring, address):
 def test_h45_h46_h48_h49_h51_pointers():
     """H45 H46 H48 H49 H51: found by name when EAL starts, a whole heap too, by another DPDK too"""
     with huge_pages(32), Keeper(["s,size=16M,vectors=2"]) as keeper, Region(size=0) as here:
-        host, ring = share_host(here, f"socket:{keeper.folder}/s.host")
         whole, in_heap = share_host(here, "heap", "--in-memory", "--single-file-segments",
                                     f"--base-virtaddr={HEAP_BASE}")
         other = other_dpdk(here.folder)
         files = {"/other-dpdk.tar": other} if other else {}
-        found = {"ring": ring, "pool": "1", "zone": "from-the-host", "link": "1"}
         devices = [keeper.ctl("args s"), whole.ask("args", "args (.*)")[1]]
         with machine("pointers", devices, iommu=True, files=files) as vm:
             address = vm.address("pvn-s")
+            guest, names = share_guest(vm, [address])
+            expect(names["pool"], "0", "pool found though there is no host yet")
+            host, ring = share_host(here, f"socket:{keeper.folder}/s.host")
+            found = {"ring": ring, "pool": "1", "zone": "from-the-host", "link": "1"}
+            guest.order(f"again {address}")
+            expect(names_of(guest.wait("found (.*)")[1]), found, "what is found when EAL looks again")
+            passed_and_lent(host, guest)
+            guest.kill()
             guest, names = share_guest(vm, [address], "-- occupy")
             expect(names["pool"], "0", "pool found though the host's address is taken")
             expect("0x200000000000" in guest.log, True, "the address that is taken is told")

@@ -50,6 +50,8 @@ region(const char *cmd, const char *params, struct rte_tel_data *d)
 	rte_tel_data_add_dict_string(d, "role", info.is_host ? "host" : "guest");
 	rte_tel_data_add_dict_int(d, "present", info.present);
 	rte_tel_data_add_dict_int(d, "broken", info.broken);
+	if (info.why[0] != '\0')
+		telemetry_text(d, "why", info.why);
 	rte_tel_data_add_dict_uint(d, "size", info.size);
 	rte_tel_data_add_dict_uint(d, "generation", info.generation);
 	rte_tel_data_add_dict_int(d, "guests", info.attachment != 0);

@@ -45,6 +45,31 @@ free_odd(uintptr_t held)
 		rte_pktmbuf_free(m);
 }
 
+/* Slots without tags, that is, packets of one segment each: as many as may be back to a pool at
+ * once, straight out of the slots. */
+static void
+free_singles(uintptr_t *held, uint16_t n)
+{
+	struct rte_mempool *pool = NULL;
+	uint32_t begin = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = (struct rte_mbuf *)held[i];
+		const bool plain = is_plain_segment(m);
+
+		if (likely(plain && m->pool == pool))
+			continue;
+		if (i > begin)
+			rte_mempool_put_bulk(pool, (void **)&held[begin], i - begin);
+		begin = plain ? i : i + 1;
+		pool = plain ? m->pool : NULL;
+		if (!plain)
+			rte_pktmbuf_free_seg(m);
+	}
+	if (n > begin)
+		rte_mempool_put_bulk(pool, (void **)&held[begin], n - begin);
+}
+
 /* Slots of any kind; segments of one pool in a row go back together. A pool wants mbufs without a
  * next: of a segment that has none it is not read, of one that has it is not needed, so the second
  * line of a mbuf never is. */
@@ -87,10 +112,12 @@ free_slots(struct vmxnet3_tx_queue *txq, uint16_t n)
 {
 	uintptr_t *held = &txq->held[txq->clean];
 
-	if (likely(txq->fast_free && txq->chained == 0))
+	if (unlikely(txq->chained != 0))
+		free_any(txq, held, n);
+	else if (txq->fast_free)
 		rte_mempool_put_bulk(vmxnet3_tx_mbuf(held[0])->pool, (void **)held, n);
 	else
-		free_any(txq, held, n);
+		free_singles(held, n);
 	txq->in_flight -= n;
 	txq->clean += n;
 	if (txq->clean == txq->size)
