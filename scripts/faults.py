@@ -90,7 +90,7 @@ PATHS = {
                                      "test_ivshmem_kill"),
     "ivshmem whole heap": tests("ivshmem", "test_ivshmem_heap"),
     "ivshmem net, removed": cases("ivshmem/net/test_ivshmem_net.py", "test_own_server"),
-    "ivshmem whole heap, VM": cases("vm/test_ivshmem_net.py", "test_h45_h48_h49_h51_pointers"),
+    "ivshmem whole heap, VM": cases("vm/test_ivshmem_net.py", "test_h45_h46_h48_h49_h51_pointers"),
     "ivshmem server": tests("unit", "test_ivshmem_server"),
     "ivshmem server, memory": tests("unit", "test_ivshmem_server", "test_ivshmem_server_files"),
     "ivshmem server, refused": tests("unit", "test_ivshmem_server_files"),
