@@ -152,8 +152,7 @@ FAULTS = {
         "vmxnet3 rx", VMXNET3_RX, "\t\tm->pkt_len = len;\n\t\tm->data_len = len;\n",
         "\t\tm->pkt_len = len - 1;\n\t\tm->data_len = len - 1;\n"),
     "rx-no-refill": Fault(
-        "vmxnet3 rx", VMXNET3_RX, "\t\tvmxnet3_rx_refill(rxq, &rxq->rings[i]);\n\treturn n;",
-        "\t\tcontinue;\n\treturn n;"),
+        "vmxnet3 rx", VMXNET3_RX, "\t\tvmxnet3_rx_refill(rxq, ring);\n}", "\t\treturn;\n}"),
     "rx-comp-gen": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;", "\t\trxq->comp_gen ^= 0;"),
     "rx-desc-gen": Fault(
