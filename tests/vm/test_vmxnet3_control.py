@@ -5,6 +5,8 @@
     test [a]--- VMXNET3 --- testpmd, io forwarding, our driver --- VMXNET3 ---[b] test
 """
 
+import re
+
 import checks
 from forwarder import BROADCAST, LOCAL_EXPERIMENT, PEER, Load, forwarder, frame, port_stats
 from kit import exchange
@@ -189,9 +191,32 @@ def wait_for_missed(pmd):
     return missed
 
 
+def waiting(pmd):
+    """Frames in the first rx queue of port 0 that nobody fetched."""
+    return int(re.findall(r"\d+", pmd.cmd("show port 0 rxq 0 desc used count"))[-1])
+
+
+def ring_states(pmd, a):
+    """Of a port that nobody polls: frames wait in the first descriptors, behind them are posted ones."""
+    end = waiting(pmd) + 10
+    for _ in range(10):
+        a.send(frame(100))
+    while waiting(pmd) < end:
+        pass
+    states = {0: "DONE", end - 1: "DONE", end: "AVAILABLE", 127: "UNAVAILABLE"}
+    for descriptor, state in states.items():
+        said = pmd.cmd(f"show port 0 rxq 0 desc {descriptor} status")
+        if f" {state}\n" not in said:
+            raise AssertionError(f"descriptor {descriptor} is not {state}: {said}")
+    for kind, size in ("rxq", 128), ("txq", 512):
+        said = pmd.cmd(f"show {kind} info 0 0")
+        if f"Number of {kind[0].upper()}XDs: {size}\n" not in said or "Burst mode: " not in said:
+            raise AssertionError(f"{kind}: {said}")
+
+
 def test_queues():
     """several queues: the first receives (QEMU uses no other), all transmit"""
-    options = ["--rxq=4", "--txq=4", "--total-num-mbufs=16384", "--nb-cores=1"]
+    options = ["--rxq=4", "--txq=4", "--rxd=128", "--total-num-mbufs=16384", "--nb-cores=1"]
     with forwarder("queues", testpmd=options) as (_vm, pmd, a, b):
         frames = [frame(200) for _ in range(1000)]
         for source, sink in (a, b), (b, a):
@@ -204,6 +229,7 @@ def test_queues():
         b.recv()
         pmd.cmd("stop")
         text = pmd.cmd("show port xstats 1")
+        ring_states(pmd, a)
         idle = [n for n in range(4) if f"tx_q{n}_packets: 0\n" in text or f"tx_q{n}_" not in text]
         checks.expect(idle, [], "tx queues that sent nothing")
 
