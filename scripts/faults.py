@@ -113,10 +113,10 @@ PATHS = {
 VMXNET3_RX = "drivers/net/vmxnet3/vmxnet3_rx.c"
 VMXNET3_TX = "drivers/net/vmxnet3/vmxnet3_tx.c"
 VMXNET3_DEV = "drivers/net/vmxnet3/vmxnet3_dev.c"
+VMXNET3_DEV_SET = "drivers/net/vmxnet3/vmxnet3_dev_set.c"
 VMXNET3_INFO = "drivers/net/vmxnet3/vmxnet3_info.c"
 VMXNET3_INTR = "drivers/net/vmxnet3/vmxnet3_intr.c"
 VMXNET3_LIFE = "drivers/net/vmxnet3/vmxnet3_life.c"
-VMXNET3_NEGOTIATE = "drivers/net/vmxnet3/vmxnet3_negotiate.c"
 VMXNET3_QUEUE = "drivers/net/vmxnet3/vmxnet3_queue.c"
 VMXNET3_RSS = "drivers/net/vmxnet3/vmxnet3_rss.c"
 VMXNET3_SETTINGS = "drivers/net/vmxnet3/vmxnet3_settings.c"
@@ -168,7 +168,7 @@ FAULTS = {
         "vmxnet3 rx", VMXNET3_RX, "\twhile (budget-- > 0) {",
         "\twhile (nb_pkts == 0 && budget-- > 0) {"),
     "rx-swaps-byte": Fault(
-        "vmxnet3 rx", VMXNET3_RX, "\t\tpkts[i] = m;\n", f"\t\tpkts[i] = m;\n\t\t{BYTE.format('m')}\n"),
+        "vmxnet3 rx", VMXNET3_RX, "\t\tbytes += len;\n", f"\t\tbytes += len;\n\t\t{BYTE.format('m')}\n"),
     "rx-loses-byte": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tm->pkt_len = len;\n\t\tm->data_len = len;\n",
         "\t\tm->pkt_len = len - 1;\n\t\tm->data_len = len - 1;\n"),
@@ -202,10 +202,10 @@ FAULTS = {
     "ctl-multicast-long": Fault(
         "vmxnet3 settings", VMXNET3_SETTINGS, "num > VMXNET3_MCAST_MAX", "num > 10000"),
     "ctl-tagged-lost": Fault(
-        "vmxnet3 settings", VMXNET3_DEV, "on ? hw->dma->vlan_bitmap[i] : UINT32_MAX",
+        "vmxnet3 settings", VMXNET3_DEV_SET, "on ? hw->dma->vlan_bitmap[i] : UINT32_MAX",
         "on ? hw->dma->vlan_bitmap[i] : 0"),
     "ctl-rx-mode-untold": Fault(
-        "vmxnet3 settings", VMXNET3_DEV,
+        "vmxnet3 settings", VMXNET3_DEV_SET,
         "\t\thw->shared->rx_mode = pvn_cpu_to_le32(hw->rx_mode);\n", ""),
     "ctl-mtu-too-large": Fault(
         "vmxnet3 settings", VMXNET3_SETTINGS, "if (mtu <= room) {", "if (room != 0) {"),
@@ -225,7 +225,7 @@ FAULTS = {
         "vmxnet3 limits", VMXNET3_INFO, "info->nb_desc = rxq->ring_size;",
         "info->nb_desc = rxq->comp_size;"),
     "ctl-qemu-queues": Fault(
-        "vmxnet3 limits", VMXNET3_NEGOTIATE, "caps->is_qemu ? QUEUES_UNKNOWN : VMXNET3_QUEUES_MAX_RX_V1",
+        "vmxnet3 limits", VMXNET3_DEV, "caps->is_qemu ? QUEUES_UNKNOWN : VMXNET3_QUEUES_MAX_RX_V1",
         "VMXNET3_QUEUES_MAX_RX_V1"),
     "ctl-rx-status": Fault(
         "vmxnet3 limits", VMXNET3_STATUS, "if (offset < rx_completions(rxq))",
@@ -280,9 +280,9 @@ FAULTS = {
     "ctl-v7-powers": Fault(
         "vmxnet3 versions", VMXNET3_QUEUE, "rxq->powers ? rte_align32pow2(rings) : rings", "rings"),
     "ctl-v7-capabilities": Fault(
-        "vmxnet3 versions", VMXNET3_NEGOTIATE, "\t\t\t VMXNET3_CAPS_WANTED;", "\t\t\t UINT32_MAX;"),
+        "vmxnet3 versions", VMXNET3_DEV, "\t\t\t VMXNET3_CAPS_WANTED;", "\t\t\t UINT32_MAX;"),
     "ctl-v9-forbidden": Fault(
-        "vmxnet3 versions", VMXNET3_NEGOTIATE,
+        "vmxnet3 versions", VMXNET3_DEV,
         "hw->caps.disabled_offloads = ask(hw, VMXNET3_CMD_GET_DISABLED_OFFLOADS);",
         "hw->caps.disabled_offloads = 0;"),
     "ctl-counters-restart": Fault(

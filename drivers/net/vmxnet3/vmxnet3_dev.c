@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The dialogue with the device: commands and the shared area. With vmxnet3_negotiate.c the only
- * user of MMIO but for the doorbells of the burst functions. The order of the steps is that of
- * [VMX3 13]:
+ * The dialogue with the device: registers, commands and the shared area; the only user of MMIO but
+ * for the doorbells of the burst functions. The order of the steps is that of [VMX3 13]:
  *
  *   probe      negotiate: version, UPT; take the device out of whatever state it was left in
  *   start      shared_fill, DSAL/DSAH, ACTIVATE, MAC (QEMU resets it at ACTIVATE), rx mode, VLANs
@@ -14,8 +13,12 @@
  */
 #include <errno.h>
 
-#include "vmxnet3_dev.h"
+#include <rte_io.h>
+
 #include "vmxnet3_log.h"
+#include "vmxnet3_dev.h"
+
+#define QUEUES_UNKNOWN 8 /* of either kind, when the device does not say */
 
 /* Once in the life of a port; hw->name and the BARs are set. */
 int
@@ -31,6 +34,108 @@ vmxnet3_dev_init(struct vmxnet3_hw *hw)
 		pthread_mutexattr_destroy(&attr);
 	}
 	return -ret;
+}
+
+/* 0 or less, as a signed number, means that nobody knows. [VMX3 4] */
+static uint8_t
+clamp_queues(uint32_t queues, uint32_t conf)
+{
+	if ((int32_t)conf <= 0 || queues == 0)
+		return QUEUES_UNKNOWN;
+	return (uint8_t)RTE_MIN(queues, VMXNET3_QUEUES_MAX_V6);
+}
+
+static int
+pick_version(struct vmxnet3_hw *hw)
+{
+	uint32_t offered = bar1_read(hw, VMXNET3_BAR1_VRRS);
+	uint32_t usable = offered & PVN_MASK32(hw->max_version - 1, 0);
+
+	if (offered == UINT32_MAX || usable == 0) {
+		VMXNET3_LOG(ERR, hw->name,
+			    "device offers versions 0x%x, this driver knows 1 to %u: no common one",
+			    offered, hw->max_version);
+		return -ENODEV;
+	}
+	hw->caps.version = (uint8_t)rte_fls_u32(usable);
+	bar1_write(hw, VMXNET3_BAR1_VRRS, PVN_BIT32(hw->caps.version - 1));
+
+	hw->caps.is_qemu = offered == 1; /* only QEMU offers version 1 alone [VMX3 12.24] */
+	return 0;
+}
+
+/* Before version 6 nobody tells; but QEMU refuses more than 8 rx queues. [VMX3 12.3] */
+static void
+find_limits(struct vmxnet3_hw *hw)
+{
+	struct vmxnet3_caps *caps = &hw->caps;
+	uint32_t conf;
+
+	caps->max_tx_queues = VMXNET3_QUEUES_MAX_TX_V1;
+	caps->max_rx_queues = caps->is_qemu ? QUEUES_UNKNOWN : VMXNET3_QUEUES_MAX_RX_V1;
+	caps->max_mtu = VMXNET3_MTU_MAX_V1;
+	if (caps->version < 6)
+		return;
+	caps->max_mtu = VMXNET3_MTU_MAX_V6;
+	conf = ask(hw, VMXNET3_CMD_GET_MAX_QUEUES_CONF);
+	caps->max_tx_queues = clamp_queues(pvn_field_get(VMXNET3_MAX_QUEUES_TX, conf), conf);
+	caps->max_rx_queues = clamp_queues(pvn_field_get(VMXNET3_MAX_QUEUES_RX, conf), conf);
+}
+
+/* Of what is offered, what is wanted; of that, what is granted. [VMX3 11.5] */
+static void
+negotiate_capabilities(struct vmxnet3_hw *hw)
+{
+	uint32_t wanted;
+
+	hw->caps.granted = 0;
+	hw->caps.disabled_offloads = 0;
+	if (hw->caps.version >= 7) {
+		wanted = bar1_read(hw, VMXNET3_BAR1_DCR(0)) & bar1_read(hw, VMXNET3_BAR1_PTCR(0)) &
+			 VMXNET3_CAPS_WANTED;
+		bar1_write(hw, VMXNET3_BAR1_DCR(0), wanted);
+		hw->caps.granted = ask(hw, VMXNET3_CMD_GET_DCR0_REG) & wanted;
+	}
+	if (hw->caps.version >= 9)
+		hw->caps.disabled_offloads = ask(hw, VMXNET3_CMD_GET_DISABLED_OFFLOADS);
+}
+
+/* The permanent one: MACL and MACH may still hold what an earlier process set. */
+static void
+read_perm_mac(struct vmxnet3_hw *hw)
+{
+	uint32_t lo = ask(hw, VMXNET3_CMD_GET_PERM_MAC_LO);
+	uint32_t hi = ask(hw, VMXNET3_CMD_GET_PERM_MAC_HI);
+	uint8_t *b = hw->caps.perm_mac.addr_bytes;
+
+	for (int i = 0; i < 4; i++)
+		b[i] = (uint8_t)(lo >> (8 * i));
+	for (int i = 0; i < 2; i++)
+		b[4 + i] = (uint8_t)(hi >> (8 * i));
+}
+
+/* Steps 2, 3, 5 and 6 of the probe. [VMX3 13] */
+int
+vmxnet3_dev_negotiate(struct vmxnet3_hw *hw)
+{
+	uint32_t upt;
+	int ret;
+
+	ret = pick_version(hw);
+	if (ret < 0)
+		return ret;
+	upt = bar1_read(hw, VMXNET3_BAR1_UVRS);
+	if ((upt & VMXNET3_UPT_VERSION) == 0) {
+		VMXNET3_LOG(ERR, hw->name, "device offers UPT versions 0x%x, 1 is needed", upt);
+		return -ENODEV;
+	}
+	bar1_write(hw, VMXNET3_BAR1_UVRS, VMXNET3_UPT_VERSION);
+	negotiate_capabilities(hw);
+	find_limits(hw);
+	read_perm_mac(hw);
+	/* The firmware, or a process that died, may have left it running. */
+	vmxnet3_dev_quiesce(hw);
+	return 0;
 }
 
 int
@@ -61,12 +166,6 @@ vmxnet3_dev_shared_free(struct rte_eth_dev *dev)
 	hw->zone = NULL;
 	hw->dma = NULL;
 	hw->shared = NULL;
-}
-
-static rte_iova_t
-dma_iova(const struct vmxnet3_hw *hw, const void *in_zone)
-{
-	return hw->zone->iova + RTE_PTR_DIFF(in_zone, hw->zone->addr);
 }
 
 struct vmxnet3_tx_queue_desc *
@@ -191,107 +290,6 @@ vmxnet3_dev_quiesce(struct vmxnet3_hw *hw)
 {
 	lock(hw);
 	quiesce_locked(hw);
-	unlock(hw);
-}
-
-/* Two registers: the second makes the address count. */
-void
-vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac)
-{
-	const uint8_t *b = mac->addr_bytes;
-
-	lock(hw);
-	bar1_write(hw, VMXNET3_BAR1_MACL,
-		   (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0]);
-	bar1_write(hw, VMXNET3_BAR1_MACH, (uint32_t)b[5] << 8 | b[4]);
-	unlock(hw);
-}
-
-/* Remembered when the device is stopped, told at once when it runs. */
-void
-vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear)
-{
-	lock(hw);
-	hw->rx_mode = (hw->rx_mode & ~clear) | set;
-	if (hw->active) {
-		hw->shared->rx_mode = pvn_cpu_to_le32(hw->rx_mode);
-		tell_locked(hw, VMXNET3_CMD_UPDATE_RX_MODE);
-	}
-	unlock(hw);
-}
-
-/* Told at once when the device runs. */
-void
-vmxnet3_dev_features(struct vmxnet3_hw *hw, uint64_t set, uint64_t clear)
-{
-	lock(hw);
-	hw->shared->features =
-		pvn_cpu_to_le64((pvn_le64_to_cpu(hw->shared->features) & ~clear) | set);
-	if (hw->active)
-		tell_locked(hw, VMXNET3_CMD_UPDATE_FEATURE);
-	unlock(hw);
-}
-
-/* With filtering off every tag passes: QEMU takes an empty bitmap for "none". [VMX3 12.15] */
-void
-vmxnet3_dev_vlan_filter(struct vmxnet3_hw *hw, bool on)
-{
-	lock(hw);
-	for (size_t i = 0; i < RTE_DIM(hw->dma->vlan_bitmap); i++)
-		hw->shared->vlan_bitmap[i] =
-			pvn_cpu_to_le32(on ? hw->dma->vlan_bitmap[i] : UINT32_MAX);
-	tell_locked(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
-	unlock(hw);
-}
-
-/* Remembered in any case; `filtering`: the device is to be told. */
-void
-vmxnet3_dev_vlan_set(struct vmxnet3_hw *hw, uint16_t vlan, bool accept, bool filtering)
-{
-	uint32_t *word = &hw->dma->vlan_bitmap[vlan / 32];
-	uint32_t bit = PVN_BIT32(vlan % 32);
-
-	lock(hw);
-	*word = accept ? *word | bit : *word & ~bit;
-	if (hw->active && filtering) {
-		hw->shared->vlan_bitmap[vlan / 32] = pvn_cpu_to_le32(*word);
-		tell_locked(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
-	}
-	unlock(hw);
-}
-
-/* The list as it stands in the zone. With the lock. */
-static void
-tell_mcast(struct vmxnet3_hw *hw)
-{
-	uint16_t num = hw->dma->num_mcast;
-
-	hw->shared->mcast_list_addr = pvn_cpu_to_le64(num == 0 ? 0 : dma_iova(hw, hw->dma->mcast));
-	hw->shared->mcast_list_len = pvn_cpu_to_le16((uint16_t)(num * RTE_ETHER_ADDR_LEN));
-	tell_locked(hw, VMXNET3_CMD_UPDATE_MAC_FILTERS);
-}
-
-/* At most VMXNET3_MCAST_MAX. Remembered when the device is stopped. */
-void
-vmxnet3_dev_mcast(struct vmxnet3_hw *hw, const struct rte_ether_addr *list, uint32_t num)
-{
-	lock(hw);
-	if (num > 0)
-		memcpy(hw->dma->mcast, list, num * sizeof(*list));
-	hw->dma->num_mcast = (uint16_t)num;
-	if (hw->active)
-		tell_mcast(hw);
-	unlock(hw);
-	vmxnet3_dev_rx_mode(hw, num > 0 ? VMXNET3_RXM_MCAST : 0, num > 0 ? 0 : VMXNET3_RXM_MCAST);
-}
-
-/* The list of before, at start. */
-void
-vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw)
-{
-	lock(hw);
-	if (hw->dma->num_mcast > 0)
-		tell_mcast(hw);
 	unlock(hw);
 }
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The words of the dialogue with the device, for the files that lead it: vmxnet3_dev.c,
- * vmxnet3_negotiate.c. Registers, commands, and the lock that commands, their arguments and
- * results, and changes of the shared area take.
+ * Registers and commands, for the files of the dialogue: vmxnet3_dev.c and vmxnet3_dev_set.c.
  */
 #ifndef VMXNET3_DEV_H
 #define VMXNET3_DEV_H
@@ -75,4 +73,10 @@ ask(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
 	return result;
 }
 
-#endif /* VMXNET3_DEV_H */
+static inline rte_iova_t
+dma_iova(const struct vmxnet3_hw *hw, const void *in_zone)
+{
+	return hw->zone->iova + RTE_PTR_DIFF(in_zone, hw->zone->addr);
+}
+
+#endif

@@ -17,9 +17,8 @@
  *   vmxnet3_rx.c, _rx_avx2.c  receive
  *   vmxnet3_tx.c        transmit
  *   vmxnet3_status.c    how far a queue's rings have got
- *   vmxnet3_negotiate.c what driver and device agree on: version, capabilities, limits
- *   vmxnet3_dev.c       the dialogue with the device: commands, shared area; its words:
- * vmxnet3_dev.h
+ *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
+ *   vmxnet3_dev_set.c   the same about settings
  *
  * Calls go down this list, but for queue, which calls stats when a queue goes. What the wire looks
  * like is in proto/vmxnet3.h.
@@ -366,8 +365,7 @@ vmxnet3_needs_powers(const struct vmxnet3_hw *hw)
 	return hw->caps.version >= 7;
 }
 
-/* vmxnet3_dev.c, vmxnet3_negotiate.c. Control thread only, but for stats and link; 0 or -errno,
- * logged where known. */
+/* vmxnet3_dev.c. Control thread only, but for stats and link; 0 or -errno, logged where known. */
 int vmxnet3_dev_init(struct vmxnet3_hw *hw);
 int vmxnet3_dev_negotiate(struct vmxnet3_hw *hw);
 int vmxnet3_dev_shared_alloc(struct rte_eth_dev *dev);
