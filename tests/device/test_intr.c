@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include <ethdev_driver.h>
 #include <rte_dev.h>
+#include <rte_interrupts.h>
 
 #include "../../proto/vmxnet3.h"
 #include "vmx_fixture.h"
@@ -120,6 +122,38 @@ test_rx_interrupts_active_mask(void **state)
 	(void)state;
 	vmx_open(&t, &setup);
 	assert_wakes(&t);
+	vmx_close(&t);
+}
+
+/* A kernel driver without interrupts, or with one for all: what is not asked for is not missed,
+ * what is asked for and cannot be had is refused, at the time that can know. */
+static void
+test_no_interrupts(void **state)
+{
+	struct vmx_setup setup = {.lsc = true, .stay_stopped = true};
+	struct rte_intr_handle *handle;
+	struct rte_eth_conf conf;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	handle = rte_eth_devices[t.id].intr_handle;
+	assert_int_equal(rte_intr_type_set(handle, RTE_INTR_HANDLE_UIO_INTX), 0);
+	memset(&conf, 0, sizeof(conf));
+	conf.intr_conf.rxq = 1;
+	assert_int_equal(rte_eth_dev_configure(t.id, 1, 1, &conf), -ENOTSUP);
+	assert_int_equal(rte_intr_type_set(handle, RTE_INTR_HANDLE_UNKNOWN), 0);
+	vmx_configure(&t);
+	assert_int_equal(rte_eth_dev_start(t.id), -ENOTSUP);
+	t.setup.lsc = false;
+	vmx_configure(&t);
+	vmx_start(&t);
+	assert_true(vmx_device_masked(t.dev, 0));
+	vmx_assert_works(&t, 10);
+	vmx_stop(&t);
+	assert_int_equal(rte_intr_type_set(handle, RTE_INTR_HANDLE_VFIO_MSIX), 0);
+	vmx_start(&t);
+	assert_false(vmx_device_masked(t.dev, 0));
 	vmx_close(&t);
 }
 
@@ -302,6 +336,7 @@ main(void)
 		VMX_TEST(test_rx_interrupts_unequal_queues),
 		VMX_TEST(test_rx_interrupts_active_mask),
 		VMX_TEST(test_rx_interrupts_switchable),
+		VMX_TEST(test_no_interrupts),
 		VMX_TEST(test_queue_error_recovery),
 		VMX_TEST(test_queue_error_restart),
 		VMX_TEST(test_reset_of_sound_port),

@@ -11,6 +11,7 @@
 
 #include <rte_eal.h>
 
+#include "../../proto/vmxnet3.h"
 #include "vmx_fixture.h"
 
 static int
@@ -73,6 +74,11 @@ test_answers(void **state)
 	expect("/pvn/net_pvn_vmxnet3/rx_queue,0,1", "\"descriptors\":64");
 	expect("/pvn/net_pvn_vmxnet3/rx_queue,0,1", "\"ring1_posted\":63");
 	expect("/pvn/net_pvn_vmxnet3/tx_queue,0,0", "\"in_flight\":0");
+	expect("/pvn/net_pvn_vmxnet3/port,0", "\"event_interrupt\":1");
+	expect("/pvn/net_pvn_vmxnet3/port,0", "\"queue_failed\":0");
+	vmx_device_event(t.dev, VMXNET3_EVENT_RQERR, 0x80000001u);
+	vmx_host_deliver_interrupts(t.port);
+	expect("/pvn/net_pvn_vmxnet3/port,0", "\"queue_failed\":1");
 	vmx_stop(&t);
 	expect("/pvn/net_pvn_vmxnet3/port,0", "\"active\":0");
 	vmx_close(&t);

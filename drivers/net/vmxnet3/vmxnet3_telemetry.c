@@ -64,6 +64,10 @@ add_port(struct rte_tel_data *d, const struct rte_eth_dev *dev)
 	rte_tel_data_add_dict_int(d, "max_tx_queues", hw->caps.max_tx_queues);
 	rte_tel_data_add_dict_int(d, "mtu", dev->data->mtu);
 	rte_tel_data_add_dict_int(d, "rx_mode", (int)hw->rx_mode);
+	rte_tel_data_add_dict_int(d, "queue_failed", hw->failed);
+	rte_tel_data_add_dict_int(d, "event_interrupt", hw->intr.events);
+	rte_tel_data_add_dict_int(d, "rx_interrupts", hw->intr.rx);
+	rte_tel_data_add_dict_int(d, "rss", vmxnet3_adapter(dev)->rss.on);
 }
 
 /* All of `text` as a number below the limit; -1 otherwise. */
