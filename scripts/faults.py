@@ -175,7 +175,8 @@ FAULTS = {
     "rx-no-refill": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tvmxnet3_rx_refill(rxq, ring);\n}", "\t\treturn;\n}"),
     "rx-comp-gen": Fault(
-        "vmxnet3 rx", VMXNET3_RX, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;", "\t\trxq->comp_gen ^= 0;"),
+        "vmxnet3 rx", VMXNET3_RX.replace(".c", ".h"), "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;",
+        "\t\trxq->comp_gen ^= 0;"),
     "rx-desc-gen": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
     "rx-wrong-slot": Fault(
@@ -184,7 +185,7 @@ FAULTS = {
     "tx-returns-0": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\twhile (n < nb_pkts) {", "\twhile (n > nb_pkts) {"),
     "tx-swaps-byte": Fault(
-        "vmxnet3 tx", VMXNET3_TX, "\t\tslot[i] = m;\n", f"\t\tslot[i] = m;\n\t\t{BYTE.format('m')}\n"),
+        "vmxnet3 tx", VMXNET3_TX, "\t\tbytes += len;\n", f"\t\tbytes += len;\n\t\t{BYTE.format('m')}\n"),
     "tx-no-doorbell": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\t\trte_write32(txq->fill, txq->doorbell);", "\t\tdue = false;"),
     "tx-no-eop": Fault(
@@ -196,7 +197,7 @@ FAULTS = {
         "vmxnet3 tx", VMXNET3_TX, "\t\tvmxnet3_tx_reap(txq);\n\twhile", "\t\tdue = 0;\n\twhile"),
     "tx-drops": Fault(
         "vmxnet3 tx", VMXNET3_TX, "= put_plain(txq, pkts + n, nb_pkts - n);",
-        "= nb_pkts - n;\n\n\t\trte_pktmbuf_free_bulk(pkts + n, plain);"),
+        "= nb_pkts - n;\n\n\t\trte_pktmbuf_free_bulk(pkts + n, row);"),
     "ctl-multicast-lost": Fault(
         "vmxnet3 settings", VMXNET3_LIFE, "\tvmxnet3_dev_mcast_tell(hw);\n", ""),
     "ctl-multicast-long": Fault(
