@@ -25,6 +25,7 @@
 static struct rte_mbuf *held[HELD];
 static unsigned int next_held;
 static uint64_t delivered, storms;
+static uint16_t max_pieces; /* of a frame, as the driver told the device */
 
 static const struct shape {
 	const char *name;
@@ -87,6 +88,7 @@ take_in_hand(const struct vmx_test *t, struct rte_mbuf *m)
 	if (rte_mbuf_check(m, 1, &reason) != 0)
 		fail_msg("bad mbuf: %s", reason);
 	assert_int_equal(m->port, t->id);
+	assert_true(m->nb_segs <= max_pieces);
 	for (struct rte_mbuf *seg = m; seg != NULL; seg = seg->next) {
 		if (*mark_of(seg) == IN_HAND)
 			fail_msg("a buffer was delivered twice");
@@ -245,10 +247,13 @@ open_shape(struct vmx_test *t, const struct shape *shape)
 static uint64_t
 storms_on(const struct shape *shape, uint64_t seed, uint64_t wanted, time_t end)
 {
+	struct vmx_device_state seen;
 	struct vmx_test t;
 	uint64_t mutated;
 
 	open_shape(&t, shape);
+	vmx_device_state(t.dev, &seen);
+	max_pieces = seen.max_rx_frags;
 	vmx_assert_works(&t, 20);
 	for (unsigned int n = 0; vmx_device_mutated(t.dev) < wanted && time(NULL) < end; n++) {
 		storm(&t, seed + n);
