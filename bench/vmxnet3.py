@@ -80,6 +80,7 @@ def instructions(paths, case):
         with tempfile.TemporaryDirectory(prefix="pvn-bench-") as folder:
             said, text = run(path, case, 32, 512, False, [
                 "valgrind", "--tool=callgrind", "--collect-atstart=no",
+                "--px-default=allregs-at-mem-access", "--px-file-backed=allregs-at-mem-access",
                 "--toggle-collect=timed_rx", "--toggle-collect=timed_tx",
                 f"--callgrind-out-file={folder}/out"])
         counts[name] = int(re.search(r"Collected : (\d+)", text)[1]) / said[4]

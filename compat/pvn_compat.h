@@ -27,12 +27,19 @@
 #define PVN_IOVA_IN_MBUF 0
 #endif
 
-/* Empty lines between words of different writers, since 23.11. */
+/* Empty lines between words of different writers: a build option since 23.11, one line before. */
 #ifdef RTE_CACHE_GUARD_LINES
 #define PVN_CACHE_GUARD_LINES RTE_CACHE_GUARD_LINES
 #else
-#define PVN_CACHE_GUARD_LINES 0
+#define PVN_CACHE_GUARD_LINES 1
 #endif
+
+/* Its later name. */
+#if RTE_VERSION < RTE_VERSION_NUM(23, 3, 0, 0)
+#define rte_tel_data_add_dict_uint rte_tel_data_add_dict_u64
+#endif
+
+#if RTE_VERSION < RTE_VERSION_NUM(24, 3, 0, 0)
 
 /* Starts a thread on the CPUs that no lcore polls on. 0 or a negative errno. */
 static inline int
@@ -40,5 +47,49 @@ pvn_control_thread(pthread_t *thread, const char *name, void *(*run)(void *), vo
 {
 	return rte_ctrl_thread_create(thread, name, NULL, run, arg);
 }
+
+#else
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_thread.h>
+
+/* Threads of later versions return a number. */
+struct pvn_thread_start {
+	void *(*run)(void *);
+	void *arg;
+};
+
+static inline uint32_t
+pvn_thread_begin(void *memory)
+{
+	struct pvn_thread_start start = *(struct pvn_thread_start *)memory;
+
+	free(memory);
+	start.run(start.arg);
+	return 0;
+}
+
+static inline int
+pvn_control_thread(pthread_t *thread, const char *name, void *(*run)(void *), void *arg)
+{
+	struct pvn_thread_start *start = malloc(sizeof(*start));
+	rte_thread_t id;
+	int ret;
+
+	if (start == NULL)
+		return -ENOMEM;
+	*start = (struct pvn_thread_start){run, arg};
+	ret = rte_thread_create_control(&id, name, pvn_thread_begin, start);
+	if (ret != 0) {
+		free(start);
+		return -ret;
+	}
+	*thread = (pthread_t)id.opaque_id; /* the kind of EAL that there is here has it so */
+	return 0;
+}
+
+#endif
 
 #endif /* PVN_COMPAT_H */

@@ -67,7 +67,8 @@ struct ivshmem_stamp {
 	pvn_le32 mempool_cache_size;
 	pvn_le16 mempool_objhdr_size;
 	pvn_le16 mbuf_size;
-	pvn_le32 flags; /* IVSHMEM_STAMP_* */
+	pvn_le32 flags;	  /* IVSHMEM_STAMP_* */
+	pvn_le32 offsets; /* CRC-32C of where in these structs each field is */
 };
 
 #define IVSHMEM_STAMP_IOVA_IN_MBUF PVN_BIT32(0)
@@ -184,7 +185,7 @@ struct ivshmem_object {
 	pvn_le32 checksum; /* CRC-32C of all before it, with the type that is stored last */
 };
 
-_Static_assert(sizeof(struct ivshmem_stamp) == 32, "stamp");
+_Static_assert(sizeof(struct ivshmem_stamp) == 36, "stamp");
 _Static_assert(sizeof(struct ivshmem_header) <= IVSHMEM_PAGE, "header");
 _Static_assert(sizeof(struct ivshmem_object) == 128, "object");
 

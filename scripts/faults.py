@@ -89,6 +89,8 @@ PATHS = {
     "ivshmem link, both ends": tests("ivshmem", "test_ivshmem_link", "test_ivshmem_pair",
                                      "test_ivshmem_kill"),
     "ivshmem whole heap": tests("ivshmem", "test_ivshmem_heap"),
+    "ivshmem net, removed": cases("ivshmem/net/test_ivshmem_net.py", "test_own_server"),
+    "ivshmem whole heap, VM": cases("vm/test_ivshmem_net.py", "test_h45_h48_h49_h51_pointers"),
     "ivshmem server": tests("unit", "test_ivshmem_server"),
     "ivshmem server, memory": tests("unit", "test_ivshmem_server", "test_ivshmem_server_files"),
     "ivshmem server, refused": tests("unit", "test_ivshmem_server_files"),
@@ -115,6 +117,8 @@ SHARE_OBJECTS = "lib/ivshmem/share_objects.c"
 SHARE_WHOLE = "lib/ivshmem/share_whole.c"
 ATTACH = "lib/ivshmem/attach.c"
 ATTACH_OBJECTS = "lib/ivshmem/attach_objects.c"
+IVSHMEM_SHARE = "drivers/net/ivshmem/ivshmem_share.c"
+IVSHMEM_CONN = "drivers/net/ivshmem/ivshmem_conn.c"
 ATTACH_HEAP = "lib/ivshmem/attach_heap.c"
 LINK_HOST = "lib/ivshmem/link_host.c"
 LINK_GUEST = "lib/ivshmem/link_guest.c"
@@ -370,8 +374,9 @@ FAULTS = {
         "ivshmem export", SHARE_OBJECTS, "\tif (mp->cache_size != 0)", "\tif (false)"),
     "export-then-free": Fault(
         "ivshmem export", SHARE_OBJECTS, "\tr->memzone = NULL;\n", ""),
-    "find-any-stamp": Fault("ivshmem find", ATTACH, "\treturn ret < 0 ? ret : 0;\n}\n\nstatic int\nattach_guest",
-                            "\treturn 0;\n}\n\nstatic int\nattach_guest"),
+    "find-any-stamp": Fault("ivshmem find", ATTACH, "\treturn ret < 0 ? ret : 1;", "\treturn 1;"),
+    "find-refused-late": Fault(
+        "ivshmem find", ATTACH, "\tif (ret == 0)\n\t\tret = check_stamp(&header.stamp);\n", ""),
     "find-any-operations": Fault(
         "ivshmem find", ATTACH_OBJECTS, "\telse if (!same_ops(to, index))", "\telse if (false)"),
     "find-what-is-gone": Fault(
@@ -380,6 +385,12 @@ FAULTS = {
         "ivshmem whole heap", ATTACH_HEAP, "\tif (p->size < h->bytes)", "\tif (false)"),
     "heap-no-mark": Fault(
         "ivshmem whole heap", ATTACH_HEAP, "pvn_le64_to_cpu(LOAD_ONCE(mark)) == h->mark", "true"),
+    "heap-not-looked-for": Fault(
+        "ivshmem whole heap, VM", IVSHMEM_SHARE, "\t\tivshmem_find_each(find_heap, r);",
+        "\t\t(void)find_heap;"),
+    "removed-untold": Fault(
+        "ivshmem net, removed", IVSHMEM_CONN,
+        "\tnewly = pvn_ivshmem_hub_broken(dev->hub) && !dev->removed;", "\tnewly = false;"),
     "heap-no-prefix": Fault(
         "ivshmem whole heap", SHARE_WHOLE, "off < s->whole_bytes && len <= s->whole_bytes - off",
         "off + len > off"),

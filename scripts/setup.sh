@@ -49,3 +49,4 @@ install_missing
 "$root/scripts/dpdk_headers.sh"
 "$root/tests/vm/guest_kernel.sh"
 "$root/tests/vm/xen_packages.sh"
+"$root/tests/vm/other_dpdk.sh"

@@ -12,8 +12,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <pvn_clock.h>
 
 #include "command.h"
 #include "switch.h"
@@ -30,22 +31,13 @@ struct qmp {
 	char deleted[64]; /* the device that an event told of last */
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 /* ---- messages ---- */
 
 static int
 read_more(struct qmp *q)
 {
 	struct pollfd p = {.fd = q->fd, .events = POLLIN};
-	int64_t left = q->end - now_ms();
+	int64_t left = q->end - pvn_now_ms();
 	ssize_t n;
 
 	if (q->len == q->room) {
@@ -229,7 +221,7 @@ with_qmp(const struct ctl_line *line,
 
 	if (ret == 0 && line->opt[OPT_TIMEOUT] != NULL)
 		ret = ctl_number("timeout", line->opt[OPT_TIMEOUT], 1, 3600, &q.timeout_s);
-	q.end = now_ms() + (int64_t)q.timeout_s * 1000;
+	q.end = pvn_now_ms() + (int64_t)q.timeout_s * 1000;
 	if (ret == 0)
 		ret = open_qmp(&q, line);
 	if (ret == 0)

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <pvn_clock.h>
 
 #define CTRL_C 3
 #define CTRL_D 4
@@ -79,22 +80,13 @@ is_leaving_key(void)
 	return n == 0; /* the terminal is gone */
 }
 
-static long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 bool
 screen_wait(int signal_fd, bool keys, int timeout_ms)
 {
-	const long end = now_ms() + timeout_ms;
+	const int64_t end = pvn_now_ms() + timeout_ms;
 
 	for (;;) {
-		const long left = end - now_ms();
+		const int64_t left = end - pvn_now_ms();
 		struct pollfd fds[] = {
 			{.fd = signal_fd, .events = POLLIN},
 			{.fd = keys ? STDIN_FILENO : -1, .events = POLLIN},

@@ -152,9 +152,11 @@ pvs_ivshmem_tick(struct pvs *sw, struct pvs_port *port)
 	if (guest->seen && !up)
 		pvn_fdb_flush(sw->fdb, pvs_port_number(sw, port), PVN_FDB_ANY, false);
 	guest->seen = up;
-	if (guest->told_broken || !pvn_ivshmem_hub_broken(guest->ivs_hub))
+	if (guest->told_broken == pvn_ivshmem_hub_broken(guest->ivs_hub))
 		return;
-	guest->told_broken = true;
-	PVS_LOG(ERR, "port %s: its region's keeper is gone: start it, remove the port and add it",
-		port->name);
+	guest->told_broken = !guest->told_broken;
+	if (guest->told_broken)
+		PVS_LOG(ERR, "port %s: its region's keeper is gone: start it again", port->name);
+	else
+		PVS_LOG(NOTICE, "port %s: its region's keeper is there again", port->name);
 }

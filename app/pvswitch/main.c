@@ -14,7 +14,6 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -22,6 +21,7 @@
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
+#include <pvn_clock.h>
 #include <pvn_compat.h>
 
 #include "control.h"
@@ -227,15 +227,6 @@ take_signal(struct pvs *sw, int fd)
 	return false;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 /* Telemetry's thread has its turn while this waits. */
 static int
 wait_for(struct pollfd *fds, int n, int64_t left_ms)
@@ -253,13 +244,13 @@ loop(struct pvs *sw, int signal_fd)
 {
 	struct pollfd fds[FDS_MAX] = {{.fd = signal_fd, .events = POLLIN},
 				      {.fd = sw->wake_fd, .events = POLLIN}};
-	int64_t next = now_ms() + TICK_MS;
+	int64_t next = pvn_now_ms() + TICK_MS;
 	uint64_t wakes;
 
 	for (;;) {
 		int n = 2 + pvs_control_fds(fds + 2, FDS_MAX - 2);
 
-		if (wait_for(fds, n, next - now_ms()) < 0 && errno != EINTR)
+		if (wait_for(fds, n, next - pvn_now_ms()) < 0 && errno != EINTR)
 			return;
 		if ((fds[SIGNAL_FD].revents & POLLIN) != 0 && take_signal(sw, signal_fd))
 			return;
@@ -267,9 +258,9 @@ loop(struct pvs *sw, int signal_fd)
 		    read(sw->wake_fd, &wakes, sizeof(wakes)) > 0)
 			pvs_guests_look(sw);
 		pvs_control_serve(sw, fds + 2, n - 2);
-		if (now_ms() < next)
+		if (pvn_now_ms() < next)
 			continue;
-		next = now_ms() + TICK_MS;
+		next = pvn_now_ms() + TICK_MS;
 		tick(sw);
 	}
 }

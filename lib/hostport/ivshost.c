@@ -78,7 +78,7 @@ offer(struct pvn_ivshost *host)
 		return; /* the next look tries again */
 	host->connection = number;
 	host->offered = host->end.features | PVN_HOSTEND_FEATURES;
-	if (pvn_ivshmem_peer_vectors(pvn_ivshmem_hub_peer(host->hub)) > 0)
+	if (pvn_ivshmem_hub_vectors(host->hub) > 0)
 		host->offered |= RTE_BIT64(IVSHMEM_NET_F_WAKE);
 	set_state(host, IVSHMEM_NET_CLOSED);
 	/* A guest that reads what follows while it is written sees another state afterwards. */
@@ -209,6 +209,29 @@ look_refused(struct pvn_ivshost *host, uint64_t attachment)
 		offer(host);
 }
 
+/* The region is as it was, or begins as soon as the last one's guest lets go, or as there is a
+ * server again. False: there is none now.
+ */
+static bool
+find_port(struct pvn_ivshost *host)
+{
+	uint8_t *mem = pvn_ivshmem_hub_net(host->hub, host->port, &host->len);
+
+	if (mem == NULL && host->mem != NULL) {
+		if (host->phase == PVN_IVSHOST_CONNECTED)
+			PVN_HOSTEND_TELL(NOTICE, &host->end,
+					 "the region's server is gone, waiting for it");
+		disconnect(host);
+		host->phase = PVN_IVSHOST_WAITING;
+	}
+	if (mem != NULL && host->mem == NULL) {
+		host->mem = mem;
+		offer(host);
+	}
+	host->mem = mem;
+	return mem != NULL;
+}
+
 static void
 host_look(struct pvn_ivshmem_hub_client *client)
 {
@@ -216,14 +239,8 @@ host_look(struct pvn_ivshmem_hub_client *client)
 	uint64_t attachment;
 	uint32_t peer;
 
-	if (!host->started)
+	if (!host->started || !find_port(host))
 		return;
-	if (host->mem == NULL) {
-		host->mem = pvn_ivshmem_hub_net(host->hub, host->port, &host->len);
-		if (host->mem == NULL)
-			return; /* the region begins as soon as the last one's guest lets go */
-		offer(host);
-	}
 	attachment = pvn_ivshmem_hub_guest(host->hub, &peer);
 	if (host->phase == PVN_IVSHOST_CONNECTED)
 		look_connected(host, attachment);

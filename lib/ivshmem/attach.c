@@ -20,6 +20,24 @@
 static pthread_mutex_t attached_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct pvn_ivshmem_attached *all;
 
+/* A region without a stamp has no object of DPDK's. 1 if DPDK's structs mean the same here, 0 if
+ * there is no stamp.
+ */
+static int
+check_stamp(const struct ivshmem_stamp *theirs)
+{
+	static const struct ivshmem_stamp none;
+	struct ivshmem_stamp ours;
+	int ret;
+
+	if (memcmp(theirs, &none, sizeof(none)) == 0)
+		return 0;
+	share_stamp(&ours);
+	ret = pvn_ivshmem_stamp_compare(theirs, &ours);
+	return ret < 0 ? ret : 1;
+}
+
+/* What is refused here has written nothing: not even the guest page, which may be another's. */
 static int
 map_at_host_address(struct pvn_ivshmem_peer *p, bool writable, uint8_t **mem)
 {
@@ -32,28 +50,14 @@ map_at_host_address(struct pvn_ivshmem_peer *p, bool writable, uint8_t **mem)
 	if (*mem == NULL)
 		return -errno;
 	ret = pvn_ivshmem_header_check(*mem, size, &header);
+	if (ret == 0)
+		ret = check_stamp(&header.stamp);
 	base = pvn_le64_to_cpu(header.base);
 	if (ret < 0 || base == 0)
-		return ret;
+		return ret < 0 ? ret : 0;
 	pvn_ivshmem_peer_unmap(p);
 	*mem = pvn_ivshmem_peer_map(p, base, writable);
 	return *mem != NULL ? 0 : -errno;
-}
-
-/* A region without a stamp has no object of DPDK's. */
-static int
-check_stamp(struct pvn_ivshmem_attached *a)
-{
-	static const struct ivshmem_stamp none;
-	struct ivshmem_stamp ours;
-	int ret;
-
-	if (memcmp(&a->guest.header.stamp, &none, sizeof(none)) == 0)
-		return 0;
-	share_stamp(&ours);
-	ret = pvn_ivshmem_stamp_compare(&a->guest.header.stamp, &ours);
-	a->layouts = ret >= 0;
-	return ret < 0 ? ret : 0;
 }
 
 static int
@@ -66,9 +70,10 @@ attach_guest(struct pvn_ivshmem_attached *a, uint8_t *mem, bool writable)
 		return ret;
 	if (a->guest.base != 0 && a->guest.base != (uintptr_t)mem)
 		return ivs_fail(EAGAIN, "the host changes just now: try again");
-	ret = check_stamp(a);
+	ret = check_stamp(&a->guest.header.stamp); /* it may have changed since */
 	if (ret < 0)
 		return ret;
+	a->layouts = ret > 0;
 	a->objects = calloc(a->guest.objects_max, sizeof(*a->objects));
 	if (a->objects == NULL)
 		return ivs_fail(ENOMEM, "no memory for %u objects", a->guest.objects_max);
@@ -163,6 +168,8 @@ look(struct pvn_ivshmem_attached *a)
 	uint32_t changes;
 	int ret = pvn_ivshmem_peer_look(a->peer);
 
+	if (ret >= 0 && a->heap_peer != NULL)
+		ret = pvn_ivshmem_peer_look(a->heap_peer);
 	if (ret >= 0)
 		ret = pvn_ivshmem_guest_look(&a->guest);
 	if (ret < 0)
@@ -238,11 +245,14 @@ pvn_ivshmem_attached_left_out(const struct pvn_ivshmem_attached *a)
 void
 pvn_ivshmem_attached_dump(FILE *f, const struct pvn_ivshmem_attached *a)
 {
+	char version[PVN_IVSHMEM_VERSION_LEN];
+
 	fprintf(f,
 		"region '%s': %" PRIu64 " bytes at %p, generation 0x%" PRIx64
-		", attachment 0x%" PRIx64 "\n",
+		", attachment 0x%" PRIx64 ", made with DPDK %s\n",
 		a->guest.header.name, a->guest.size, a->guest.mem, a->guest.generation,
-		a->guest.attachment);
+		a->guest.attachment,
+		a->layouts ? pvn_ivshmem_stamp_version(&a->guest.header.stamp, version) : "-");
 	for (uint32_t i = 0; i < a->guest.objects_max; i++) {
 		const struct attached_object *o = &a->objects[i];
 

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The control thread: wait, look at the region, then let each port look.
+ * What the control thread does: look at the region, then let each port look.
  */
 #include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fail.h"
@@ -17,19 +14,31 @@
 /* Turns in a tick; what comes after that waits for the next one. */
 #define TURNS_PER_TICK 20
 
-static TAILQ_HEAD(, pvn_ivshmem_hub) hubs = TAILQ_HEAD_INITIALIZER(hubs);
-static pthread_mutex_t hubs_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Doorbells handed on in a tick. */
+#define FORWARDS_PER_TICK 2000
+
+static struct pvn_ivshmem_hub *
+hub_of(struct pvn_hub *core)
+{
+	return PVN_HUB_OF(core, struct pvn_ivshmem_hub, core);
+}
+
+static struct pvn_ivshmem_hub_client *
+client_of(struct pvn_hub_member *member)
+{
+	return PVN_HUB_OF(member, struct pvn_ivshmem_hub_client, member);
+}
 
 void
 pvn_ivshmem_hub_lock(struct pvn_ivshmem_hub *hub)
 {
-	pthread_mutex_lock(&hub->lock);
+	pvn_hub_lock(&hub->core);
 }
 
 void
 pvn_ivshmem_hub_unlock(struct pvn_ivshmem_hub *hub)
 {
-	pthread_mutex_unlock(&hub->lock);
+	pvn_hub_unlock(&hub->core);
 }
 
 uint8_t *
@@ -50,22 +59,101 @@ pvn_ivshmem_hub_broken(const struct pvn_ivshmem_hub *hub)
 	return hub->broken;
 }
 
+/* ---- doorbells ---- */
+
 void
 pvn_ivshmem_hub_leave_bell(struct pvn_ivshmem_hub *hub, bool leave)
 {
 	hub->bell_left += leave ? 1 : -1;
 }
 
+static uint32_t
+vectors(const struct pvn_ivshmem_hub *hub)
+{
+	return hub->forwards ? hub->bells : pvn_ivshmem_peer_vectors(hub->peer);
+}
+
+/* Whether vector 0 is ours to read; the others never are. */
+static bool
+reads_bell(const struct pvn_ivshmem_hub *hub)
+{
+	return vectors(hub) > 1 || (vectors(hub) == 1 && hub->bell_left == 0);
+}
+
+uint32_t
+pvn_ivshmem_hub_vectors(struct pvn_ivshmem_hub *hub)
+{
+	uint32_t n;
+
+	pvn_ivshmem_hub_lock(hub);
+	n = vectors(hub);
+	pvn_ivshmem_hub_unlock(hub);
+	return n;
+}
+
+int
+pvn_ivshmem_hub_bell(struct pvn_ivshmem_hub *hub, uint32_t vector)
+{
+	int bell = -1;
+
+	pvn_ivshmem_hub_lock(hub);
+	if (!hub->forwards)
+		bell = pvn_ivshmem_peer_bell(hub->peer, vector);
+	else if (vector < hub->bells)
+		bell = hub->bell[vector];
+	pvn_ivshmem_hub_unlock(hub);
+	return bell;
+}
+
+/* One that rings. True if there is a reason to look. */
+static bool
+take_bell(struct pvn_ivshmem_hub *hub, uint32_t vector, int bell)
+{
+	uint64_t count;
+
+	if (read(bell, &count, sizeof(count)) < 0)
+		return false;
+	if (!hub->forwards || (vector == 0 && reads_bell(hub)))
+		return true;
+	hub->forwarded++;
+	(void)!write(hub->bell[vector], &count, sizeof(count)); /* a full one rings already */
+	return false;
+}
+
 /* ---- the thread ---- */
+
+static unsigned int
+wait_for(struct pvn_hub *core, struct pollfd *fds)
+{
+	struct pvn_ivshmem_hub *hub = hub_of(core);
+	const bool open = hub->turns++ < TURNS_PER_TICK && !hub->broken;
+	const bool rings = hub->forwarded < FORWARDS_PER_TICK && !hub->broken;
+	const uint32_t bells = hub->forwards ? hub->bells : 1;
+
+	fds[0] = (struct pollfd){
+		.fd = open ? pvn_ivshmem_peer_event_fd(hub->peer) : -1,
+		.events = POLLIN,
+	};
+	for (uint32_t v = 0; v < bells; v++) {
+		const bool ours = v == 0 && reads_bell(hub);
+		const bool wanted = ours ? open : hub->forwards && rings;
+
+		fds[1 + v] = (struct pollfd){
+			.fd = wanted ? pvn_ivshmem_peer_bell(hub->peer, v) : -1,
+			.events = POLLIN,
+		};
+	}
+	return 1 + bells;
+}
 
 static struct pvn_ivshmem_hub_client *
 next_looked(struct pvn_ivshmem_hub *hub)
 {
-	struct pvn_ivshmem_hub_client *client;
+	struct pvn_hub_member *member;
 
-	TAILQ_FOREACH (client, &hub->clients, next)
-		if (client->looked)
-			return client;
+	TAILQ_FOREACH (member, &hub->core.members, next)
+		if (client_of(member)->looked)
+			return client_of(member);
 	return NULL;
 }
 
@@ -79,220 +167,140 @@ tell_after(struct pvn_ivshmem_hub *hub)
 		client->looked = false;
 		if (client->after == NULL)
 			continue;
-		hub->calling = client;
-		pvn_ivshmem_hub_unlock(hub);
+		pvn_hub_call_begin(&hub->core, &client->member);
 		client->after(client);
-		pvn_ivshmem_hub_lock(hub);
-		hub->calling = NULL;
-		pthread_cond_broadcast(&hub->idle);
+		pvn_hub_call_end(&hub->core);
 	}
 }
 
 static void
-turn(struct pvn_ivshmem_hub *hub, bool tick)
+look(struct pvn_ivshmem_hub *hub, bool tick)
 {
-	struct pvn_ivshmem_hub_client *client;
+	struct pvn_hub_member *member;
 
 	hub_region_look(hub, tick);
-	TAILQ_FOREACH (client, &hub->clients, next) {
-		client->look(client);
-		client->looked = true;
+	TAILQ_FOREACH (member, &hub->core.members, next) {
+		client_of(member)->look(client_of(member));
+		client_of(member)->looked = true;
 	}
 	hub_region_settle(hub);
 	tell_after(hub);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void
-set_fds(struct pvn_ivshmem_hub *hub, struct pollfd *fds, unsigned int turns)
+turn(struct pvn_hub *core, const struct pollfd *fds, bool tick)
 {
-	const bool open = turns < TURNS_PER_TICK && !hub->broken;
-	const uint32_t vectors = pvn_ivshmem_peer_vectors(hub->peer);
-	const bool ours = vectors > 1 || (vectors == 1 && hub->bell_left == 0);
+	struct pvn_ivshmem_hub *hub = hub_of(core);
+	const uint32_t bells = hub->forwards ? hub->bells : 1;
+	bool reason = tick || fds[0].revents != 0;
 
-	fds[0] = (struct pollfd){.fd = hub->stop_fd, .events = POLLIN};
-	fds[1] = (struct pollfd){
-		.fd = open ? pvn_ivshmem_peer_event_fd(hub->peer) : -1,
-		.events = POLLIN,
-	};
-	fds[2] = (struct pollfd){
-		.fd = open && ours ? pvn_ivshmem_peer_bell(hub->peer, 0) : -1,
-		.events = POLLIN,
-	};
-}
-
-static void *
-hub_run(void *arg)
-{
-	struct pvn_ivshmem_hub *hub = arg;
-	unsigned int turns = 0;
-	struct pollfd fds[3];
-	int64_t tick = now_ms();
-	uint64_t count;
-	bool ticked;
-
-	pvn_ivshmem_hub_lock(hub);
-	while (!hub->stopping) {
-		int64_t left = tick + PVN_IVSHMEM_HUB_TICK_MS - now_ms();
-
-		set_fds(hub, fds, turns++);
-		pvn_ivshmem_hub_unlock(hub);
-		poll(fds, 3, left > 0 ? (int)left : 0);
-		if (fds[2].revents != 0)
-			(void)!read(fds[2].fd, &count, sizeof(count));
-		pvn_ivshmem_hub_lock(hub);
-		ticked = now_ms() >= tick + PVN_IVSHMEM_HUB_TICK_MS;
-		if (ticked) {
-			tick = now_ms();
-			turns = 0;
-		}
-		if (!hub->stopping)
-			turn(hub, ticked);
+	for (uint32_t v = 0; v < bells; v++)
+		if (fds[1 + v].revents != 0)
+			reason |= take_bell(hub, v, fds[1 + v].fd);
+	if (!reason) {
+		hub->turns--;
+		return;
 	}
-	pvn_ivshmem_hub_unlock(hub);
-	return NULL;
+	if (tick)
+		hub->turns = hub->forwarded = 0;
+	look(hub, tick);
+	if (tick && hub->let_go)
+		hub_again(hub);
 }
 
 /* ---- open and close ---- */
 
-static void
-hub_free(struct pvn_ivshmem_hub *hub)
-{
-	hub_region_close(hub);
-	pvn_ivshmem_peer_close(hub->peer);
-	if (hub->stop_fd >= 0)
-		close(hub->stop_fd);
-	pthread_mutex_destroy(&hub->lock);
-	pthread_cond_destroy(&hub->idle);
-	free(hub->spec);
-	free(hub);
-}
-
-static void
-init_lock(struct pvn_ivshmem_hub *hub)
-{
-	pthread_mutexattr_t attr;
-
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(&hub->lock, &attr);
-	pthread_mutexattr_destroy(&attr);
-	pthread_cond_init(&hub->idle, NULL);
-}
+struct begin_args {
+	const char *name; /* NULL: a guest */
+	bool begun;
+};
 
 static int
-hub_begin(struct pvn_ivshmem_hub *hub, const char *name, pvn_ivshmem_spawn spawn)
+begin(struct pvn_hub *core, const void *arg)
 {
+	struct begin_args *args = (struct begin_args *)(uintptr_t)arg;
+	struct pvn_ivshmem_hub *hub = hub_of(core);
 	int ret;
 
-	hub->stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (hub->spec == NULL || hub->stop_fd < 0)
-		return ivs_fail(ENOMEM, "out of memory");
-	ret = pvn_ivshmem_peer_open(hub->spec, &hub->peer);
+	args->begun = true;
+	hub->is_host = args->name != NULL;
+	snprintf(hub->name, sizeof(hub->name), "%s", hub->is_host ? args->name : "");
+	ret = pvn_ivshmem_peer_open(core->spec, &hub->peer);
 	if (ret < 0)
 		return ret;
 	hub->mem = pvn_ivshmem_peer_map(hub->peer, 0, true);
 	if (hub->mem == NULL)
 		return -errno;
-	ret = hub_region_open(hub, name);
+	ret = hub_region_open(hub);
 	if (ret < 0)
 		return ret;
 	hub_region_look(hub, false);
-	ret = spawn(&hub->thread, hub_run, hub);
-	return ret < 0 ? ivs_fail(-ret, "no thread for %s", hub->spec) : 0;
-}
-
-static int
-hub_new(const char *spec, const char *name, pvn_ivshmem_spawn spawn, struct pvn_ivshmem_hub **out)
-{
-	struct pvn_ivshmem_hub *hub = calloc(1, sizeof(*hub));
-	int ret;
-
-	if (hub == NULL)
-		return ivs_fail(ENOMEM, "out of memory");
-	TAILQ_INIT(&hub->clients);
-	init_lock(hub);
-	hub->opens = 1;
-	hub->is_host = name != NULL;
-	hub->spec = strdup(spec);
-	ret = hub_begin(hub, name, spawn);
-	if (ret < 0) {
-		hub_free(hub);
-		return ret;
-	}
-	TAILQ_INSERT_TAIL(&hubs, hub, next);
-	*out = hub;
+	ivs_fail(EAGAIN, "no thread for %s", core->spec); /* in case */
 	return 0;
 }
 
+static void
+end(struct pvn_hub *core)
+{
+	struct pvn_ivshmem_hub *hub = hub_of(core);
+
+	hub_region_close(hub);
+	pvn_ivshmem_peer_close(hub->peer);
+	for (uint32_t v = 0; hub->forwards && v < hub->bells; v++)
+		close(hub->bell[v]);
+}
+
+static const struct pvn_hub_kind host_kind = {
+	.wire = "ivshmem",
+	.size = sizeof(struct pvn_ivshmem_hub),
+	.begin = begin,
+	.end = end,
+	.wait_for = wait_for,
+	.turn = turn,
+};
+
+/* One process may be both, in a file. */
+static const struct pvn_hub_kind guest_kind = {
+	.wire = "ivshmem",
+	.size = sizeof(struct pvn_ivshmem_hub),
+	.begin = begin,
+	.end = end,
+	.wait_for = wait_for,
+	.turn = turn,
+};
+
 int
-pvn_ivshmem_hub_open(const char *spec, const char *name, pvn_ivshmem_spawn spawn,
+pvn_ivshmem_hub_open(const char *spec, const char *name, pvn_hub_spawn spawn,
 		     struct pvn_ivshmem_hub **out)
 {
-	struct pvn_ivshmem_hub *hub;
-	int ret = 0;
+	struct begin_args args = {.name = name};
+	struct pvn_hub *core;
+	int ret = pvn_hub_open(name != NULL ? &host_kind : &guest_kind, spec, &args, spawn, &core);
 
-	pthread_mutex_lock(&hubs_lock);
-	TAILQ_FOREACH (hub, &hubs, next)
-		if (strcmp(hub->spec, spec) == 0 && hub->is_host == (name != NULL))
-			break;
-	if (hub != NULL) {
-		hub->opens++;
-		*out = hub;
-	} else {
-		ret = hub_new(spec, name, spawn, out);
-	}
-	pthread_mutex_unlock(&hubs_lock);
+	if (ret == 0)
+		*out = hub_of(core);
+	else if (!args.begun)
+		ivs_fail(-ret, "no memory, or no descriptor, for %s", spec);
 	return ret;
 }
 
 void
 pvn_ivshmem_hub_close(struct pvn_ivshmem_hub *hub)
 {
-	const uint64_t one = 1;
-
-	if (hub == NULL)
-		return;
-	pthread_mutex_lock(&hubs_lock);
-	if (--hub->opens > 0) {
-		pthread_mutex_unlock(&hubs_lock);
-		return;
-	}
-	TAILQ_REMOVE(&hubs, hub, next);
-	pthread_mutex_unlock(&hubs_lock);
-	pvn_ivshmem_hub_lock(hub);
-	hub->stopping = true;
-	pvn_ivshmem_hub_unlock(hub);
-	(void)!write(hub->stop_fd, &one, sizeof(one)); /* else the next tick ends it */
-	pthread_join(hub->thread, NULL);
-	hub_free(hub);
+	pvn_hub_close(hub != NULL ? &hub->core : NULL);
 }
 
 void
 pvn_ivshmem_hub_add(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_client *client)
 {
-	pvn_ivshmem_hub_lock(hub);
 	client->looked = false;
-	TAILQ_INSERT_TAIL(&hub->clients, client, next);
-	pvn_ivshmem_hub_unlock(hub);
+	pvn_hub_add(&hub->core, &client->member);
 }
 
 void
 pvn_ivshmem_hub_remove(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_client *client)
 {
-	pvn_ivshmem_hub_lock(hub);
-	TAILQ_REMOVE(&hub->clients, client, next);
-	while (hub->calling == client && !pthread_equal(pthread_self(), hub->thread))
-		pthread_cond_wait(&hub->idle, &hub->lock);
-	pvn_ivshmem_hub_unlock(hub);
+	pvn_hub_remove(&hub->core, &client->member);
 }
 
 void
@@ -310,17 +318,11 @@ pvn_ivshmem_hub_wake(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_client 
 bool
 pvn_ivshmem_hub_info(uint32_t i, struct pvn_ivshmem_hub_info *info)
 {
-	struct pvn_ivshmem_hub *hub;
+	struct pvn_hub *core = pvn_hub_get(host_kind.wire, i);
 
-	pthread_mutex_lock(&hubs_lock);
-	TAILQ_FOREACH (hub, &hubs, next)
-		if (i-- == 0)
-			break;
-	if (hub != NULL) {
-		pvn_ivshmem_hub_lock(hub);
-		hub_inform(hub, info);
-		pvn_ivshmem_hub_unlock(hub);
-	}
-	pthread_mutex_unlock(&hubs_lock);
-	return hub != NULL;
+	if (core == NULL)
+		return false;
+	hub_inform(hub_of(core), info);
+	pvn_hub_put(core);
+	return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The hub inside: hub.c has the thread, hub_region.c what it does with the region,
- * hub_show.c how it is.
+ * The hub inside: hub.c has what the control thread does, hub_region.c what it does
+ * with the region, hub_again.c how it comes back to a server, hub_show.c how it is.
  */
 #ifndef IVSHMEM_HUB_H
 #define IVSHMEM_HUB_H
@@ -15,25 +15,37 @@ struct hub_net {
 	bool published;
 };
 
+/* A part of the memory whose content stays when the server is another one. */
+struct hub_kept {
+	uint64_t off, len;
+};
+
 struct pvn_ivshmem_hub {
-	TAILQ_ENTRY(pvn_ivshmem_hub) next;
-	char *spec;
+	struct pvn_hub core;
 	bool is_host;
-	unsigned int opens;
+	char name[IVSHMEM_NAME_MAX]; /* the host's: of its region */
 	struct pvn_ivshmem_peer *peer;
-	uint8_t *mem;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t idle;			/* `calling` became NULL */
-	struct pvn_ivshmem_hub_client *calling; /* its after() runs in the thread */
-	TAILQ_HEAD(, pvn_ivshmem_hub_client) clients;
-	int stop_fd;
-	bool stopping;
-	bool broken;
+	uint8_t *mem;	    /* where it is, whoever serves it */
+	bool broken;	    /* the server, or the device, is gone */
+	bool let_go;	    /* and no client uses the memory any more */
+	unsigned int turns; /* in this tick */
+
+	/* Doorbells. */
 	unsigned int bell_left; /* users that read the bell themselves */
+	bool forwards;		/* ours are of a server that is gone: rung by those of the peer */
+	int bell[IVSHMEM_VECTORS_MAX];
+	uint32_t bells;
+	unsigned int forwarded; /* in this tick */
+
+	/* hub_again.c */
+	uint32_t pause, paused; /* ticks from one attempt to the next */
+	char why[128];		/* the last one was in vain */
+	struct hub_kept kept[PVN_IVSHMEM_HUB_NETS_MAX];
+	uint32_t kept_count;
 
 	/* The host's. */
 	struct pvn_ivshmem_host host;
+	uint64_t data_off; /* and where ports may be, also while there is no server */
 	bool present;
 	struct hub_net net[PVN_IVSHMEM_HUB_NETS_MAX];
 	uint32_t nets;
@@ -49,7 +61,7 @@ struct pvn_ivshmem_hub {
 
 /* All locked. */
 void hub_inform(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_info *info);
-int hub_region_open(struct pvn_ivshmem_hub *hub, const char *name);
+int hub_region_open(struct pvn_ivshmem_hub *hub);
 void hub_region_close(struct pvn_ivshmem_hub *hub);
 
 /* Looks at peers and region; `tick`: time has passed. After it the clients look. */
@@ -57,5 +69,10 @@ void hub_region_look(struct pvn_ivshmem_hub *hub, bool tick);
 
 /* After the clients: they have let go of what is lost. */
 void hub_region_settle(struct pvn_ivshmem_hub *hub);
+
+/* A tick, while the server is gone and all have let go: perhaps there is one again. The thread's;
+ * it lets the lock go while it connects.
+ */
+void hub_again(struct pvn_ivshmem_hub *hub);
 
 #endif /* IVSHMEM_HUB_H */

@@ -19,15 +19,31 @@
 /* ---- host ---- */
 
 static int
-begin(struct pvn_ivshmem_hub *hub, const char *name)
+begin(struct pvn_ivshmem_hub *hub)
 {
 	const struct pvn_ivshmem_layout layout = {
-		.name = name,
+		.name = hub->name,
 		.size = pvn_ivshmem_peer_size(hub->peer),
 		.objects_max = PVN_IVSHMEM_HUB_NETS_MAX,
 	};
+	int ret = pvn_ivshmem_host_begin(&hub->host, hub->mem, &layout);
 
-	return pvn_ivshmem_host_begin(&hub->host, hub->mem, &layout);
+	if (ret == 0)
+		hub->data_off = hub->host.data_off;
+	return ret;
+}
+
+/* Whoever is in the old memory hears that we are not. */
+static void
+leave(struct pvn_ivshmem_hub *hub)
+{
+	if (hub->host.mem != NULL)
+		pvn_ivshmem_host_leave(&hub->host);
+	hub->present = false;
+	hub->seen = (struct pvn_ivshmem_guest_seen){0};
+	hub->last_beat = hub->quiet = 0;
+	for (uint32_t i = 0; i < hub->nets; i++)
+		hub->net[i].published = false;
 }
 
 /* Looks at the guest's page; hub->quiet are the ticks since its heartbeat counted up. */
@@ -100,7 +116,8 @@ round_up(uint64_t value)
 static int
 find_gap(const struct pvn_ivshmem_hub *hub, uint64_t len, struct hub_net *net)
 {
-	uint64_t at = hub->host.data_off;
+	const uint64_t size = pvn_ivshmem_peer_size(hub->peer);
+	uint64_t at = hub->data_off;
 
 	for (;;) {
 		const struct hub_net *after = NULL;
@@ -110,7 +127,7 @@ find_gap(const struct pvn_ivshmem_hub *hub, uint64_t len, struct hub_net *net)
 			if (hub->net[i].off >= at &&
 			    (after == NULL || hub->net[i].off < after->off))
 				after = &hub->net[i];
-		room = (after != NULL ? after->off : hub->host.size) - at;
+		room = (after != NULL ? after->off : size) - at;
 		if (room >= (len != 0 ? len : IVSHMEM_NET_BYTES_MIN)) {
 			net->off = at;
 			net->len = len != 0 ? len : room;
@@ -121,8 +138,7 @@ find_gap(const struct pvn_ivshmem_hub *hub, uint64_t len, struct hub_net *net)
 					"the region of %llu bytes has no room for a port of %llu "
 					"more: give each port its part (room=), or take a larger "
 					"region",
-					(unsigned long long)hub->host.size,
-					(unsigned long long)len);
+					(unsigned long long)size, (unsigned long long)len);
 		at = after->off + after->len;
 	}
 }
@@ -130,6 +146,7 @@ find_gap(const struct pvn_ivshmem_hub *hub, uint64_t len, struct hub_net *net)
 int
 pvn_ivshmem_hub_add_net(struct pvn_ivshmem_hub *hub, const char *name, uint64_t len)
 {
+	const uint64_t size = pvn_ivshmem_peer_size(hub->peer);
 	struct hub_net net = {0};
 	int ret = pvn_ivshmem_check_object_name(name);
 
@@ -140,10 +157,10 @@ pvn_ivshmem_hub_add_net(struct pvn_ivshmem_hub *hub, const char *name, uint64_t 
 			return ivs_fail(EEXIST, "the region has a port '%s' already", name);
 	if (hub->nets == PVN_IVSHMEM_HUB_NETS_MAX)
 		return ivs_fail(ENOSPC, "the region has %u ports, no more are possible", hub->nets);
-	if (len != 0 && (len < IVSHMEM_NET_BYTES_MIN || len > hub->host.size))
+	if (len != 0 && (len < IVSHMEM_NET_BYTES_MIN || len > size))
 		return ivs_fail(EINVAL, "room for a port: %llu bytes, expected %u..%llu",
 				(unsigned long long)len, IVSHMEM_NET_BYTES_MIN,
-				(unsigned long long)hub->host.size);
+				(unsigned long long)size);
 	strcpy(net.name, name);
 	ret = find_gap(hub, round_up(len), &net);
 	if (ret < 0)
@@ -174,7 +191,7 @@ pvn_ivshmem_hub_net(struct pvn_ivshmem_hub *hub, const char *name, uint64_t *len
 		if (strcmp(hub->net[i].name, name) != 0 || !hub->net[i].published)
 			continue;
 		*len = hub->net[i].len;
-		return hub->mem + hub->net[i].off;
+		return hub->broken ? NULL : hub->mem + hub->net[i].off;
 	}
 	return NULL;
 }
@@ -270,9 +287,9 @@ pvn_ivshmem_hub_find_net(const struct pvn_ivshmem_hub *hub, const char *name, ui
 /* ---- both ---- */
 
 int
-hub_region_open(struct pvn_ivshmem_hub *hub, const char *name)
+hub_region_open(struct pvn_ivshmem_hub *hub)
 {
-	return hub->is_host ? begin(hub, name) : 0;
+	return hub->is_host ? begin(hub) : 0;
 }
 
 void
@@ -281,7 +298,7 @@ hub_region_close(struct pvn_ivshmem_hub *hub)
 	if (hub->mem == NULL)
 		return;
 	if (hub->is_host)
-		pvn_ivshmem_host_leave(&hub->host);
+		leave(hub);
 	else if (hub->guest.mem != NULL)
 		pvn_ivshmem_guest_leave(&hub->guest);
 }
@@ -289,8 +306,10 @@ hub_region_close(struct pvn_ivshmem_hub *hub)
 void
 hub_region_look(struct pvn_ivshmem_hub *hub, bool tick)
 {
-	if (!hub->broken && pvn_ivshmem_peer_look(hub->peer) < 0)
+	if (!hub->broken && pvn_ivshmem_peer_look(hub->peer) < 0) {
 		hub->broken = true;
+		hub->attached = false;
+	}
 	if (hub->broken)
 		return;
 	if (hub->is_host)
@@ -302,6 +321,10 @@ hub_region_look(struct pvn_ivshmem_hub *hub, bool tick)
 void
 hub_region_settle(struct pvn_ivshmem_hub *hub)
 {
+	if (hub->broken && !hub->let_go) {
+		hub_region_close(hub);
+		hub->let_go = true;
+	}
 	if (!hub->is_host && !hub->attached && hub->guest.mem != NULL)
 		pvn_ivshmem_guest_leave(&hub->guest);
 }

@@ -36,10 +36,11 @@ hub_inform(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_info *info)
 		.is_host = hub->is_host,
 		.broken = hub->broken,
 		.size = pvn_ivshmem_peer_size(hub->peer),
-		.vectors = pvn_ivshmem_peer_vectors(hub->peer),
+		.vectors = pvn_ivshmem_hub_vectors(hub),
 		.rung = pvn_ivshmem_peer_rung(hub->peer),
 	};
-	snprintf(info->spec, sizeof(info->spec), "%s", hub->spec);
+	snprintf(info->spec, sizeof(info->spec), "%s", hub->core.spec);
+	snprintf(info->why, sizeof(info->why), "%s", hub->broken ? hub->why : "");
 	if (hub->is_host)
 		inform_host(hub, info);
 	else

@@ -16,6 +16,9 @@
 
 #include "fail.h"
 
+/* That a server may take until it has sent what it sends first. */
+#define OPEN_MS 5000
+
 static struct pvn_ivshmem_peer *
 new_peer(void)
 {
@@ -24,6 +27,7 @@ new_peer(void)
 	if (p == NULL)
 		return NULL;
 	p->fd = p->map_fd = p->event_fd = -1;
+	p->open_ms = OPEN_MS;
 	for (unsigned int i = 0; i < IVSHMEM_VECTORS_MAX; i++)
 		p->bell[i] = -1;
 	return p;
@@ -97,7 +101,7 @@ finish(struct pvn_ivshmem_peer *p, int ret, struct pvn_ivshmem_peer **out)
 }
 
 int
-pvn_ivshmem_peer_open(const char *spec, struct pvn_ivshmem_peer **out)
+peer_open_within(const char *spec, int ms, struct pvn_ivshmem_peer **out)
 {
 	struct pvn_ivshmem_peer *p;
 
@@ -106,7 +110,14 @@ pvn_ivshmem_peer_open(const char *spec, struct pvn_ivshmem_peer **out)
 	p = new_peer();
 	if (p == NULL)
 		return ivs_fail(ENOMEM, "no memory");
+	p->open_ms = ms;
 	return finish(p, open_kind(p, spec), out);
+}
+
+int
+pvn_ivshmem_peer_open(const char *spec, struct pvn_ivshmem_peer **out)
+{
+	return peer_open_within(spec, OPEN_MS, out);
 }
 
 int
@@ -208,6 +219,33 @@ pvn_ivshmem_peer_map(struct pvn_ivshmem_peer *p, uint64_t base, bool writable)
 		ivs_fail(errno, "%" PRIu64 " bytes cannot be mapped at 0x%" PRIx64 ": %s", p->size,
 			 base, strerror(errno));
 	return NULL;
+}
+
+int
+peer_take_place(struct pvn_ivshmem_peer *p, struct pvn_ivshmem_peer *old)
+{
+	void *map = mremap(p->map, p->size, p->size, MREMAP_MAYMOVE | MREMAP_FIXED, old->map);
+
+	if (map == MAP_FAILED)
+		return ivs_fail(errno, "the new memory cannot be mapped where the old one was: %s",
+				strerror(errno));
+	p->map = map;
+	old->map = NULL;
+	p->rung = pvn_ivshmem_peer_rung(old);
+	return 0;
+}
+
+uint32_t
+peer_give_bells(struct pvn_ivshmem_peer *p, int *bell)
+{
+	const uint32_t n = p->vectors;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bell[i] = p->bell[i];
+		p->bell[i] = -1;
+	}
+	p->vectors = 0;
+	return n;
 }
 
 int

@@ -90,11 +90,23 @@ struct pvn_ivshmem_peer {
 	uint32_t vectors;
 	int bell[IVSHMEM_VECTORS_MAX];
 	uint64_t rung; /* by us; any thread's */
+	int open_ms;   /* how long a server may take */
 	union {
 		struct peer_socket socket;
 		struct peer_pci pci;
 	};
 };
+
+/* pvn_ivshmem_peer_open() that gives a server so long. */
+int peer_open_within(const char *spec, int ms, struct pvn_ivshmem_peer **out);
+
+/* The mapping of `p`, as large as that of `old`, goes where that one is, and that one goes; so does
+ * the count of rings. 0 or -errno: then `old` is as it was.
+ */
+int peer_take_place(struct pvn_ivshmem_peer *p, struct pvn_ivshmem_peer *old);
+
+/* Our own doorbells are the caller's from here on; how many. */
+uint32_t peer_give_bells(struct pvn_ivshmem_peer *p, int *bell);
 
 /* Each fills a peer that is empty, or leaves what closing takes away. */
 int peer_open_socket(struct pvn_ivshmem_peer *p, const char *path);

@@ -20,12 +20,12 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <pvn_clock.h>
 
 #include "fail.h"
 
-#define OPEN_TIMEOUT_MS 5000
 #define VECTORS_TIMEOUT_MS 20 /* quiet for so long after our first vector: it was the last */
 #define MESSAGES_AT_ONCE 4096
 
@@ -257,15 +257,6 @@ static const struct peer_ops socket_ops = {
 	.there = socket_there,
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 /* Whether there is something to read in time. */
 static bool
 wait_readable(int fd, int64_t end)
@@ -273,7 +264,7 @@ wait_readable(int fd, int64_t end)
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 	int64_t left;
 
-	while ((left = end - now_ms()) > 0) {
+	while ((left = end - pvn_now_ms()) > 0) {
 		int n = poll(&poll_fd, 1, left);
 
 		if (n > 0)
@@ -289,10 +280,10 @@ static int
 wait_for_first_messages(struct pvn_ivshmem_peer *p)
 {
 	const struct peer_socket *s = &p->socket;
-	const int64_t end = now_ms() + OPEN_TIMEOUT_MS;
+	const int64_t end = pvn_now_ms() + p->open_ms;
 
 	for (;;) {
-		int64_t until = p->vectors > 0 ? now_ms() + VECTORS_TIMEOUT_MS : end;
+		int64_t until = p->vectors > 0 ? pvn_now_ms() + VECTORS_TIMEOUT_MS : end;
 		int ret;
 
 		if (!wait_readable(s->fd, until < end ? until : end))
@@ -309,12 +300,12 @@ wait_for_first_messages(struct pvn_ivshmem_peer *p)
 	}
 	if (p->vectors > 0)
 		return 0;
-	return ivs_fail(ETIMEDOUT, "the server has not sent %s for %d s: is it an ivshmem server?",
+	return ivs_fail(ETIMEDOUT, "the server has not sent %s for %d ms: is it an ivshmem server?",
 			!s->version_told  ? "its version"
 			: !s->number_told ? "our number"
 			: p->map_fd < 0	  ? "the memory"
 					  : "a vector of ours",
-			OPEN_TIMEOUT_MS / 1000);
+			p->open_ms);
 }
 
 int
@@ -349,7 +340,10 @@ failed_to_connect(const char *path)
 int
 peer_open_socket(struct pvn_ivshmem_peer *p, const char *path)
 {
-	const struct timeval limit = {.tv_sec = OPEN_TIMEOUT_MS / 1000};
+	const struct timeval limit = {
+		.tv_sec = p->open_ms / 1000,
+		.tv_usec = p->open_ms % 1000 * 1000,
+	};
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd, ret;
 

@@ -10,26 +10,24 @@
  *
  * In the host's role the hub begins the region and publishes the ports that are added; in the
  * guest's it attaches, and does so again when the host comes back.
+ *
+ * When the server is gone, all ports are down until somebody serves at the same path again, with as
+ * much memory and at least as many vectors: then the hub connects, at most once in a tick and each
+ * time for a second at most, puts the new memory where the old one was, and begins or attaches
+ * anew. A device that is gone stays so.
  */
 #ifndef PVN_IVSHMEM_HUB_H
 #define PVN_IVSHMEM_HUB_H
 
-#include <pthread.h>
-#include <sys/queue.h>
+#include <pvn_hub.h>
 
 #include "pvn_ivshmem_peer.h"
 #include "pvn_ivshmem_region.h"
-
-/* Between two looks without a reason, milliseconds. */
-#define PVN_IVSHMEM_HUB_TICK_MS 100
 
 /* Net ports of one region. */
 #define PVN_IVSHMEM_HUB_NETS_MAX 64u
 
 struct pvn_ivshmem_hub;
-
-/* Starts a control thread; *thread is joined at the end. 0 or -errno. */
-typedef int (*pvn_ivshmem_spawn)(pthread_t *thread, void *(*run)(void *), void *arg);
 
 /* A port, as part of the port's own struct. */
 struct pvn_ivshmem_hub_client {
@@ -37,14 +35,14 @@ struct pvn_ivshmem_hub_client {
 	void (*look)(struct pvn_ivshmem_hub_client *client);
 	/* What must not be done under the lock; after each look, unlocked. May be NULL. */
 	void (*after)(struct pvn_ivshmem_hub_client *client);
-	TAILQ_ENTRY(pvn_ivshmem_hub_client) next; /* the hub's, as all that follows */
+	struct pvn_hub_member member; /* the hub's, as all that follows */
 	bool looked;
 };
 
 /* The hub of `spec` in this process, opened or found; each open needs a close. `name` is the
  * region's if we are the host, else NULL. 0 or -errno with pvn_ivshmem_why().
  */
-int pvn_ivshmem_hub_open(const char *spec, const char *name, pvn_ivshmem_spawn spawn,
+int pvn_ivshmem_hub_open(const char *spec, const char *name, pvn_hub_spawn spawn,
 			 struct pvn_ivshmem_hub **hub);
 void pvn_ivshmem_hub_close(struct pvn_ivshmem_hub *hub);
 
@@ -60,12 +58,26 @@ void pvn_ivshmem_hub_remove(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_
 /* One look at this client now, in the caller's thread; not locked. */
 void pvn_ivshmem_hub_wake(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_client *client);
 
-/* The mapping; stays until close. */
+/* The mapping; stays until close. What is in it is another one's when the server is. */
 uint8_t *pvn_ivshmem_hub_mem(const struct pvn_ivshmem_hub *hub);
+
+/* Of the server that there is: locked, or by a port that is connected. */
 struct pvn_ivshmem_peer *pvn_ivshmem_hub_peer(const struct pvn_ivshmem_hub *hub);
 
-/* Whether the server, or the device, is gone: nothing comes back until all is closed. */
+/* Whether the server, or the device, is gone. */
 bool pvn_ivshmem_hub_broken(const struct pvn_ivshmem_hub *hub);
+
+/* Vectors that we can be rung on, and their eventfds, which stay until close; -1: there is none.
+ * Not locked.
+ */
+uint32_t pvn_ivshmem_hub_vectors(struct pvn_ivshmem_hub *hub);
+int pvn_ivshmem_hub_bell(struct pvn_ivshmem_hub *hub, uint32_t vector);
+
+/* A part of the memory that holds buffers of an application: their content stays when the server is
+ * another one. Not locked.
+ */
+void pvn_ivshmem_hub_keep(struct pvn_ivshmem_hub *hub, uint64_t off, uint64_t len);
+void pvn_ivshmem_hub_forget(struct pvn_ivshmem_hub *hub, uint64_t off);
 
 /* While a queue sleeps on the only vector that there is, its doorbells are not the hub's. */
 void pvn_ivshmem_hub_leave_bell(struct pvn_ivshmem_hub *hub, bool leave);
@@ -80,6 +92,7 @@ struct pvn_ivshmem_hub_info {
 	uint32_t ports;	     /* the host's, published */
 	uint32_t vectors;    /* that we can be rung on */
 	uint64_t rung;	     /* how often we rang */
+	char why[128];	     /* why there is no server yet, if broken */
 };
 
 /* Hub number `i` of this process; false: there are fewer. Any thread, not locked. */

@@ -41,10 +41,15 @@ int pvn_ivshmem_check_size(uint64_t size);
 /* CRC-32C, as everywhere: of "123456789" it is 0xe3069283. */
 uint32_t pvn_ivshmem_crc(const void *data, size_t len);
 
-/* 0 if both stamps mean the same layouts; 1 if only the version differs; -EPROTO, with the first
- * word that differs.
+/* 0 if both stamps mean the same layouts; 1 if only the version differs; -EPROTO, with both
+ * versions and the first word that differs.
  */
 int pvn_ivshmem_stamp_compare(const struct ivshmem_stamp *theirs, const struct ivshmem_stamp *ours);
+
+/* The version of DPDK that made it, as people write it: "22.11.11". Returns `text`. */
+#define PVN_IVSHMEM_VERSION_LEN 16
+const char *pvn_ivshmem_stamp_version(const struct ivshmem_stamp *stamp,
+				      char text[PVN_IVSHMEM_VERSION_LEN]);
 
 /* ---- the host ---- */
 

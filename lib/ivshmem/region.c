@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -146,18 +147,40 @@ object_name_stored(const char name[IVSHMEM_NAME_MAX])
 	X(32, mempool_cache_size)                                                                  \
 	X(16, mempool_objhdr_size)                                                                 \
 	X(16, mbuf_size)                                                                           \
-	X(32, flags)
+	X(32, flags)                                                                               \
+	X(32, offsets)
+
+const char *
+pvn_ivshmem_stamp_version(const struct ivshmem_stamp *stamp, char text[PVN_IVSHMEM_VERSION_LEN])
+{
+	uint32_t v = pvn_le32_to_cpu(stamp->dpdk_version);
+
+	snprintf(text, PVN_IVSHMEM_VERSION_LEN, "%u.%02u.%u", v >> 24, v >> 16 & 0xff,
+		 v >> 8 & 0xff);
+	return text;
+}
+
+static int
+other_layout(const struct ivshmem_stamp *theirs, const struct ivshmem_stamp *ours, const char *word,
+	     uint32_t there, uint32_t here)
+{
+	char theirs_text[PVN_IVSHMEM_VERSION_LEN], ours_text[PVN_IVSHMEM_VERSION_LEN];
+
+	return ivs_fail(EPROTO,
+			"the host's DPDK %s and this one, %s, have other layouts: %s is 0x%x "
+			"there, 0x%x here. Build both ends with the same DPDK, or use net ports, "
+			"which share nothing of DPDK's",
+			pvn_ivshmem_stamp_version(theirs, theirs_text),
+			pvn_ivshmem_stamp_version(ours, ours_text), word, there, here);
+}
 
 int
 pvn_ivshmem_stamp_compare(const struct ivshmem_stamp *theirs, const struct ivshmem_stamp *ours)
 {
 #define COMPARE(bits, word)                                                                        \
 	if (theirs->word != ours->word)                                                            \
-		return ivs_fail(EPROTO,                                                            \
-				"the other side's DPDK has " #word                                 \
-				" 0x%x, ours 0x%x: use the same build on both",                    \
-				pvn_le##bits##_to_cpu(theirs->word),                               \
-				pvn_le##bits##_to_cpu(ours->word));
+		return other_layout(theirs, ours, #word, pvn_le##bits##_to_cpu(theirs->word),      \
+				    pvn_le##bits##_to_cpu(ours->word));
 	STAMP_WORDS(COMPARE)
 #undef COMPARE
 	return theirs->dpdk_version != ours->dpdk_version;

@@ -12,8 +12,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <pvn_clock.h>
 
 #include "pvn_ivshmem_peer.h"
 #include "pvn_ivshmem_server.h"
@@ -65,15 +66,6 @@ share_each(void (*each)(struct share *s, void *arg), void *arg)
 			each(shares[i], arg);
 }
 
-uint64_t
-share_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* One process at a time: of a name, for memory of its own; of a place, for memory that is there. */
 static int
 hold_name(struct share *s, const char *where)
@@ -111,11 +103,11 @@ held(struct share *s, uint32_t *number)
 static int
 wait_until_free(struct share *s, uint32_t wait_ms)
 {
-	uint64_t end = share_now_ms() + (wait_ms != 0 ? wait_ms : WAIT_MS_DEFAULT);
+	int64_t end = pvn_now_ms() + (wait_ms != 0 ? wait_ms : WAIT_MS_DEFAULT);
 	uint32_t number;
 
 	while (held(s, &number)) {
-		if (share_now_ms() >= end)
+		if (pvn_now_ms() >= end)
 			return ivs_fail(
 				EBUSY,
 				"guest %u still uses region '%s' of the host before: it lets"
@@ -276,7 +268,8 @@ pvn_ivshmem_peer_of(const char *name)
 static int
 guest_is(struct share *s, const struct pvn_ivshmem_guest_seen *seen)
 {
-	uint64_t now = share_now_ms(), attachment = seen->attachment;
+	const int64_t now = pvn_now_ms();
+	uint64_t attachment = seen->attachment;
 
 	if (seen->present && (seen->heartbeat != s->guest_beat || attachment != s->attachment))
 		s->beat_ms = now;
@@ -352,7 +345,7 @@ inform(const struct share *s, struct pvn_ivshmem_info *info)
 		.peer = s->guest_peer,
 		.objects = s->object_count,
 		.lent = share_links_lent(s),
-		.silent_ms = s->attachment != 0 ? share_now_ms() - s->beat_ms : 0,
+		.silent_ms = s->attachment != 0 ? pvn_now_ms() - s->beat_ms : 0,
 	};
 }
 

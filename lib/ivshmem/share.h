@@ -51,7 +51,7 @@ struct share {
 	uint64_t attachment;
 	uint32_t guest_peer;
 	uint64_t guest_beat;
-	uint64_t beat_ms; /* when it counted up last */
+	int64_t beat_ms; /* when it counted up last */
 };
 
 extern pthread_mutex_t share_lock;
@@ -61,7 +61,6 @@ struct share *share_find(const char *name);
 /* By its place, below PVN_IVSHMEM_REGIONS_MAX; NULL. */
 struct share *share_at(uint32_t i);
 void share_each(void (*each)(struct share *s, void *arg), void *arg);
-uint64_t share_now_ms(void);
 
 int share_map(struct share *s, const struct pvn_ivshmem_conf *conf);
 void share_unmap(struct share *s);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <pvn_clock.h>
+
 static const char *const type_names[] = {"free", "memzone", "ring", "mempool",
 					 "link", "net",	    "heap"};
 
@@ -39,7 +41,7 @@ dump(FILE *f, const struct share *s)
 		fprintf(f, "  no guest\n");
 	else
 		fprintf(f, "  guest %u, attachment 0x%" PRIx64 ", silent for %" PRIu64 " ms\n",
-			s->guest_peer, s->attachment, share_now_ms() - s->beat_ms);
+			s->guest_peer, s->attachment, pvn_now_ms() - s->beat_ms);
 	if (s->whole_fd >= 0)
 		fprintf(f, "  the whole heap, unsafe: %" PRIu64 " bytes at 0x%" PRIx64 "\n",
 			s->whole_bytes, s->whole_base);

@@ -7,6 +7,8 @@
 #include "share.h"
 #include "telemetry.h"
 
+#include <pvn_clock.h>
+
 static int
 regions_page(uint32_t i, struct rte_tel_data *d)
 {
@@ -29,7 +31,7 @@ regions_page(uint32_t i, struct rte_tel_data *d)
 	}
 	rte_tel_data_add_dict_container(d, "regions", names, 0);
 	if (i < PVN_IVSHMEM_REGIONS_MAX)
-		rte_tel_data_add_dict_u64(d, "next", i);
+		rte_tel_data_add_dict_uint(d, "next", i);
 	return 0;
 }
 
@@ -54,16 +56,16 @@ static void
 add_link(struct rte_tel_data *d, const struct share_link_view *v)
 {
 	telemetry_text(d, "name", v->name);
-	rte_tel_data_add_dict_u64(d, "entries", v->entries);
-	rte_tel_data_add_dict_u64(d, "lent_now", v->out);
+	rte_tel_data_add_dict_uint(d, "entries", v->entries);
+	rte_tel_data_add_dict_uint(d, "lent_now", v->out);
 	rte_tel_data_add_dict_int(d, "broken", v->broken);
-	rte_tel_data_add_dict_u64(d, "lent", v->stats.lent);
-	rte_tel_data_add_dict_u64(d, "taken", v->stats.taken);
-	rte_tel_data_add_dict_u64(d, "reclaimed", v->stats.reclaimed);
-	rte_tel_data_add_dict_u64(d, "turns", v->stats.turns);
-	rte_tel_data_add_dict_u64(d, "refused", v->stats.refused);
-	rte_tel_data_add_dict_u64(d, "foreign", v->stats.foreign);
-	rte_tel_data_add_dict_u64(d, "bad_index", v->stats.bad_index);
+	rte_tel_data_add_dict_uint(d, "lent", v->stats.lent);
+	rte_tel_data_add_dict_uint(d, "taken", v->stats.taken);
+	rte_tel_data_add_dict_uint(d, "reclaimed", v->stats.reclaimed);
+	rte_tel_data_add_dict_uint(d, "turns", v->stats.turns);
+	rte_tel_data_add_dict_uint(d, "refused", v->stats.refused);
+	rte_tel_data_add_dict_uint(d, "foreign", v->stats.foreign);
+	rte_tel_data_add_dict_uint(d, "bad_index", v->stats.bad_index);
 }
 
 static int
@@ -83,7 +85,7 @@ add_links(struct rte_tel_data *d, const struct share *s, uint32_t start)
 	}
 	rte_tel_data_add_dict_container(d, "links", links, 0);
 	if (share_link(s, i, &v))
-		rte_tel_data_add_dict_u64(d, "next", i);
+		rte_tel_data_add_dict_uint(d, "next", i);
 	return 0;
 }
 
@@ -93,20 +95,20 @@ add_region(struct rte_tel_data *d, const struct share *s, uint32_t start)
 	rte_tel_data_start_dict(d);
 	telemetry_text(d, "name", s->name);
 	telemetry_text(d, "where", s->where);
-	rte_tel_data_add_dict_u64(d, "size", s->size);
-	rte_tel_data_add_dict_u64(d, "base", s->base);
-	rte_tel_data_add_dict_u64(d, "generation", s->host.generation);
+	rte_tel_data_add_dict_uint(d, "size", s->size);
+	rte_tel_data_add_dict_uint(d, "base", s->base);
+	rte_tel_data_add_dict_uint(d, "generation", s->host.generation);
 	rte_tel_data_add_dict_int(d, "read_only", s->read_only);
 	rte_tel_data_add_dict_int(d, "guests", s->attachment != 0);
-	rte_tel_data_add_dict_u64(d, "guest_attachment", s->attachment);
-	rte_tel_data_add_dict_u64(d, "guest_number", s->guest_peer);
-	rte_tel_data_add_dict_u64(d, "guest_silent_ms",
-				  s->attachment != 0 ? share_now_ms() - s->beat_ms : 0);
-	rte_tel_data_add_dict_u64(d, "objects", s->object_count);
-	rte_tel_data_add_dict_u64(d, "objects_max", s->host.objects_max);
-	rte_tel_data_add_dict_u64(d, "lent_now", share_links_lent(s));
-	rte_tel_data_add_dict_u64(d, "doorbell_vectors", pvn_ivshmem_peer_vectors(s->peer));
-	rte_tel_data_add_dict_u64(d, "doorbells_rung", pvn_ivshmem_peer_rung(s->peer));
+	rte_tel_data_add_dict_uint(d, "guest_attachment", s->attachment);
+	rte_tel_data_add_dict_uint(d, "guest_number", s->guest_peer);
+	rte_tel_data_add_dict_uint(d, "guest_silent_ms",
+				   s->attachment != 0 ? pvn_now_ms() - s->beat_ms : 0);
+	rte_tel_data_add_dict_uint(d, "objects", s->object_count);
+	rte_tel_data_add_dict_uint(d, "objects_max", s->host.objects_max);
+	rte_tel_data_add_dict_uint(d, "lent_now", share_links_lent(s));
+	rte_tel_data_add_dict_uint(d, "doorbell_vectors", pvn_ivshmem_peer_vectors(s->peer));
+	rte_tel_data_add_dict_uint(d, "doorbells_rung", pvn_ivshmem_peer_rung(s->peer));
 	return add_links(d, s, start);
 }
 

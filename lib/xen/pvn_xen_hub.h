@@ -12,21 +12,14 @@
 #ifndef PVN_XEN_HUB_H
 #define PVN_XEN_HUB_H
 
-#include <pthread.h>
-#include <sys/queue.h>
+#include <pvn_hub.h>
 
 #include "pvn_xen.h"
-
-/* Between two looks without a reason, milliseconds. */
-#define PVN_XEN_HUB_TICK_MS 100
 
 struct pvn_xen_hub;
 
 /* Paths that one client watches. */
 #define PVN_XEN_HUB_WATCHES_MAX 2
-
-/* Starts a control thread; *thread is joined at the end. 0 or -errno. */
-typedef int (*pvn_xen_spawn)(pthread_t *thread, void *(*run)(void *), void *arg);
 
 /* A port, as part of the port's own struct. */
 struct pvn_xen_client {
@@ -44,7 +37,7 @@ struct pvn_xen_client {
 	int port; /* event channel that wakes this client, or -1 */
 
 	/* The hub's. */
-	TAILQ_ENTRY(pvn_xen_client) next;
+	struct pvn_hub_member member;
 	char token[24];
 	char *paths[PVN_XEN_HUB_WATCHES_MAX]; /* watched; NULL: none */
 	uint32_t looks;			      /* in this tick */
@@ -54,7 +47,7 @@ struct pvn_xen_client {
 };
 
 /* The hub of `spec` in this process, opened or found; each open needs a close. */
-int pvn_xen_hub_open(const char *spec, pvn_xen_spawn spawn, struct pvn_xen_hub **hub);
+int pvn_xen_hub_open(const char *spec, pvn_hub_spawn spawn, struct pvn_xen_hub **hub);
 void pvn_xen_hub_close(struct pvn_xen_hub *hub);
 struct pvn_xen *pvn_xen_hub_xen(struct pvn_xen_hub *hub);
 

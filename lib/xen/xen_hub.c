@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The control thread: wait, find out whom it concerns, wake each once.
+ * What the control thread does: find out whom it concerns, wake each once.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "pvn_xen_hub.h"
 
@@ -21,33 +17,21 @@
 #define TAKEN_PER_TURN 256
 
 struct pvn_xen_hub {
-	TAILQ_ENTRY(pvn_xen_hub) next;
-	char *spec;
-	unsigned int opens;
+	struct pvn_hub core;
 	struct pvn_xen *x;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t idle;		/* `calling` became NULL */
-	struct pvn_xen_client *calling; /* its after() runs in the thread */
-	TAILQ_HEAD(, pvn_xen_client) clients;
 	uint64_t tokens; /* given out so far */
-	int stop_fd;
-	bool stopping;
 };
-
-static TAILQ_HEAD(, pvn_xen_hub) hubs = TAILQ_HEAD_INITIALIZER(hubs);
-static pthread_mutex_t hubs_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void
 pvn_xen_hub_lock(struct pvn_xen_hub *hub)
 {
-	pthread_mutex_lock(&hub->lock);
+	pvn_hub_lock(&hub->core);
 }
 
 void
 pvn_xen_hub_unlock(struct pvn_xen_hub *hub)
 {
-	pthread_mutex_unlock(&hub->lock);
+	pvn_hub_unlock(&hub->core);
 }
 
 struct pvn_xen *
@@ -56,16 +40,24 @@ pvn_xen_hub_xen(struct pvn_xen_hub *hub)
 	return hub->x;
 }
 
+static struct pvn_xen_client *
+client_of(struct pvn_hub_member *member)
+{
+	return PVN_HUB_OF(member, struct pvn_xen_client, member);
+}
+
 static void
 mark_watches(struct pvn_xen_hub *hub)
 {
-	struct pvn_xen_client *client;
+	struct pvn_hub_member *member;
 	char *token, *path;
 
 	for (int i = 0; i < TAKEN_PER_TURN; i++) {
 		if (pvn_xen_watch_next(hub->x, &token, &path) != 0)
 			return;
-		TAILQ_FOREACH (client, &hub->clients, next) {
+		TAILQ_FOREACH (member, &hub->core.members, next) {
+			struct pvn_xen_client *client = client_of(member);
+
 			if (strcmp(client->token, token) != 0)
 				continue;
 			client->dirty = client->told = true;
@@ -80,7 +72,7 @@ mark_watches(struct pvn_xen_hub *hub)
 static void
 mark_events(struct pvn_xen_hub *hub)
 {
-	struct pvn_xen_client *client;
+	struct pvn_hub_member *member;
 
 	for (int i = 0; i < TAKEN_PER_TURN; i++) {
 		int port = pvn_xen_event_next(hub->x);
@@ -88,9 +80,12 @@ mark_events(struct pvn_xen_hub *hub)
 		if (port < 0)
 			return;
 		/* Unmasked at the next tick: an event only means "look now". */
-		TAILQ_FOREACH (client, &hub->clients, next)
+		TAILQ_FOREACH (member, &hub->core.members, next) {
+			struct pvn_xen_client *client = client_of(member);
+
 			if (client->port == port)
 				client->dirty = client->told = true;
+		}
 	}
 }
 
@@ -125,9 +120,11 @@ unmute(struct pvn_xen_hub *hub, struct pvn_xen_client *client)
 static void
 mark_tick(struct pvn_xen_hub *hub)
 {
-	struct pvn_xen_client *client;
+	struct pvn_hub_member *member;
 
-	TAILQ_FOREACH (client, &hub->clients, next) {
+	TAILQ_FOREACH (member, &hub->core.members, next) {
+		struct pvn_xen_client *client = client_of(member);
+
 		client->looks = 0;
 		client->dirty = true;
 		if (client->muted)
@@ -140,11 +137,14 @@ mark_tick(struct pvn_xen_hub *hub)
 static struct pvn_xen_client *
 next_dirty(struct pvn_xen_hub *hub)
 {
-	struct pvn_xen_client *client;
+	struct pvn_hub_member *member;
 
-	TAILQ_FOREACH (client, &hub->clients, next)
+	TAILQ_FOREACH (member, &hub->core.members, next) {
+		struct pvn_xen_client *client = client_of(member);
+
 		if (client->dirty && client->looks < LOOKS_PER_TICK)
 			return client;
+	}
 	return NULL;
 }
 
@@ -169,147 +169,76 @@ look_at_dirty(struct pvn_xen_hub *hub)
 			mute(hub, client);
 		if (client->after == NULL)
 			continue;
-		hub->calling = client;
-		pvn_xen_hub_unlock(hub);
+		pvn_hub_call_begin(&hub->core, &client->member);
 		client->after(client);
-		pvn_xen_hub_lock(hub);
-		hub->calling = NULL;
-		pthread_cond_broadcast(&hub->idle);
+		pvn_hub_call_end(&hub->core);
 	}
 }
 
-static int64_t
-now_ms(void)
+/* ---- what the core asks for ---- */
+
+/* Either descriptor may be -1 (no events on this Xen): poll() leaves it out. */
+static unsigned int
+wait_for(struct pvn_hub *core, struct pollfd *fds)
 {
-	struct timespec ts;
+	struct pvn_xen_hub *hub = (struct pvn_xen_hub *)core;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* The first three descriptors may be -1 (no events on this Xen): poll() leaves those out. */
-static void *
-hub_run(void *arg)
-{
-	struct pvn_xen_hub *hub = arg;
-	struct pollfd fds[3] = {
-		{.fd = hub->stop_fd, .events = POLLIN},
-		{.fd = pvn_xen_watch_fd(hub->x), .events = POLLIN},
-		{.fd = pvn_xen_event_fd(hub->x), .events = POLLIN},
-	};
-	int64_t tick = now_ms();
-
-	for (;;) {
-		int64_t left = tick + PVN_XEN_HUB_TICK_MS - now_ms();
-
-		poll(fds, 3, left > 0 ? (int)left : 0);
-		pvn_xen_hub_lock(hub);
-		if (hub->stopping)
-			break;
-		if (fds[1].revents != 0)
-			mark_watches(hub);
-		if (fds[2].revents != 0)
-			mark_events(hub);
-		if (now_ms() >= tick + PVN_XEN_HUB_TICK_MS) {
-			tick = now_ms();
-			mark_tick(hub);
-		}
-		look_at_dirty(hub);
-		pvn_xen_hub_unlock(hub);
-	}
-	pvn_xen_hub_unlock(hub);
-	return NULL;
+	fds[0] = (struct pollfd){.fd = pvn_xen_watch_fd(hub->x), .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = pvn_xen_event_fd(hub->x), .events = POLLIN};
+	return 2;
 }
 
 static void
-hub_free(struct pvn_xen_hub *hub)
+turn(struct pvn_hub *core, const struct pollfd *fds, bool tick)
 {
-	pvn_xen_close(hub->x);
-	if (hub->stop_fd >= 0)
-		close(hub->stop_fd);
-	pthread_mutex_destroy(&hub->lock);
-	pthread_cond_destroy(&hub->idle);
-	free(hub->spec);
-	free(hub);
-}
+	struct pvn_xen_hub *hub = (struct pvn_xen_hub *)core;
 
-static void
-hub_init_lock(struct pvn_xen_hub *hub)
-{
-	pthread_mutexattr_t attr;
-
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(&hub->lock, &attr);
-	pthread_mutexattr_destroy(&attr);
-	pthread_cond_init(&hub->idle, NULL);
+	if (fds[0].revents != 0)
+		mark_watches(hub);
+	if (fds[1].revents != 0)
+		mark_events(hub);
+	if (tick)
+		mark_tick(hub);
+	look_at_dirty(hub);
 }
 
 static int
-hub_new(const char *spec, pvn_xen_spawn spawn, struct pvn_xen_hub **out)
+begin(struct pvn_hub *core, const void *arg)
 {
-	struct pvn_xen_hub *hub = calloc(1, sizeof(*hub));
-	int ret;
-
-	if (hub == NULL)
-		return -ENOMEM;
-	TAILQ_INIT(&hub->clients);
-	hub_init_lock(hub);
-	hub->opens = 1;
-	hub->spec = strdup(spec);
-	hub->stop_fd = eventfd(0, EFD_CLOEXEC);
-	ret = hub->spec == NULL || hub->stop_fd < 0 ? -ENOMEM : pvn_xen_open(spec, &hub->x);
-	if (ret == 0)
-		ret = spawn(&hub->thread, hub_run, hub);
-	if (ret != 0) {
-		hub_free(hub);
-		return ret;
-	}
-	TAILQ_INSERT_TAIL(&hubs, hub, next);
-	*out = hub;
-	return 0;
+	(void)arg;
+	return pvn_xen_open(core->spec, &((struct pvn_xen_hub *)core)->x);
 }
 
-int
-pvn_xen_hub_open(const char *spec, pvn_xen_spawn spawn, struct pvn_xen_hub **out)
+static void
+end(struct pvn_hub *core)
 {
-	struct pvn_xen_hub *hub;
-	int ret = 0;
+	pvn_xen_close(((struct pvn_xen_hub *)core)->x);
+}
 
-	pthread_mutex_lock(&hubs_lock);
-	TAILQ_FOREACH (hub, &hubs, next)
-		if (strcmp(hub->spec, spec) == 0)
-			break;
-	if (hub != NULL) {
-		hub->opens++;
-		*out = hub;
-	} else {
-		ret = hub_new(spec, spawn, out);
-	}
-	pthread_mutex_unlock(&hubs_lock);
+static const struct pvn_hub_kind xen_kind = {
+	.wire = "xen",
+	.size = sizeof(struct pvn_xen_hub),
+	.begin = begin,
+	.end = end,
+	.wait_for = wait_for,
+	.turn = turn,
+};
+
+int
+pvn_xen_hub_open(const char *spec, pvn_hub_spawn spawn, struct pvn_xen_hub **out)
+{
+	struct pvn_hub *core;
+	int ret = pvn_hub_open(&xen_kind, spec, NULL, spawn, &core);
+
+	if (ret == 0)
+		*out = (struct pvn_xen_hub *)core;
 	return ret;
 }
 
 void
 pvn_xen_hub_close(struct pvn_xen_hub *hub)
 {
-	const uint64_t one = 1;
-
-	if (hub == NULL)
-		return;
-	pthread_mutex_lock(&hubs_lock);
-	if (--hub->opens > 0) {
-		pthread_mutex_unlock(&hubs_lock);
-		return;
-	}
-	TAILQ_REMOVE(&hubs, hub, next);
-	pthread_mutex_unlock(&hubs_lock);
-	pvn_xen_hub_lock(hub);
-	hub->stopping = true;
-	pvn_xen_hub_unlock(hub);
-	(void)!write(hub->stop_fd, &one, sizeof(one)); /* else the next tick ends it */
-	pthread_join(hub->thread, NULL);
-	hub_free(hub);
+	pvn_hub_close((struct pvn_hub *)hub);
 }
 
 void
@@ -318,18 +247,14 @@ pvn_xen_hub_add(struct pvn_xen_hub *hub, struct pvn_xen_client *client)
 	pvn_xen_hub_lock(hub);
 	snprintf(client->token, sizeof(client->token), "pvn-%llu",
 		 (unsigned long long)++hub->tokens);
-	TAILQ_INSERT_TAIL(&hub->clients, client, next);
+	pvn_hub_add(&hub->core, &client->member);
 	pvn_xen_hub_unlock(hub);
 }
 
 void
 pvn_xen_hub_remove(struct pvn_xen_hub *hub, struct pvn_xen_client *client)
 {
-	pvn_xen_hub_lock(hub);
-	TAILQ_REMOVE(&hub->clients, client, next);
-	while (hub->calling == client && !pthread_equal(pthread_self(), hub->thread))
-		pthread_cond_wait(&hub->idle, &hub->lock);
-	pvn_xen_hub_unlock(hub);
+	pvn_hub_remove(&hub->core, &client->member);
 }
 
 int

@@ -152,3 +152,41 @@ packet_ask_tso(const struct packet *pk, struct rte_mbuf *m, uint16_t segment)
 	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
 	m->tso_segsz = segment;
 }
+
+/* ---- what arrived ---- */
+
+static void
+flatten(const struct rte_mbuf *m, uint8_t *to)
+{
+	for (; m != NULL; m = m->next) {
+		memcpy(to, rte_pktmbuf_mtod(m, const void *), m->data_len);
+		to += m->data_len;
+	}
+}
+
+void
+packet_assert_hinted(const struct rte_mbuf *m, const struct packet *pk)
+{
+	const uint64_t l4 = pk->kind.tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+	static uint8_t flat[sizeof(pk->data)];
+
+	assert_int_equal(m->ol_flags & RTE_MBUF_F_TX_L4_MASK, l4);
+	assert_int_equal(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_NONE);
+	assert_true((m->ol_flags & (pk->kind.ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4)) != 0);
+	assert_int_equal(m->l2_len, pk->l2_len);
+	assert_int_equal(m->l3_len, pk->l3_len);
+	assert_int_equal(m->l4_len, pk->l4_len);
+	assert_int_equal(m->pkt_len, pk->len);
+	flatten(m, flat);
+	packet_finish(flat, pk->len, pk->l2_len + pk->l3_len,
+		      pk->csum_at - pk->l2_len - pk->l3_len);
+	assert_memory_equal(flat, pk->data, pk->len);
+}
+
+void
+packet_assert_plain(const struct rte_mbuf *m, const struct packet *pk)
+{
+	port_assert_content(m, pk->data, pk->len);
+	assert_int_equal(m->ol_flags & PVN_NETBUF_TX_HINTS, 0);
+	assert_int_equal(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_BAD, 0); /* nor NONE */
+}

@@ -41,4 +41,10 @@ void packet_finish(uint8_t *frame, uint32_t len, uint32_t csum_start, uint32_t c
 void packet_ask(const struct packet *pk, struct rte_mbuf *m);
 void packet_ask_tso(const struct packet *pk, struct rte_mbuf *m, uint16_t segment);
 
+/* What arrived is this frame, and right once its checksum is put in, with hints that say so. */
+void packet_assert_hinted(const struct rte_mbuf *m, const struct packet *pk);
+
+/* What arrived is this frame with right checksums, and no hints. */
+void packet_assert_plain(const struct rte_mbuf *m, const struct packet *pk);
+
 #endif /* PORT_PACKET_H */

@@ -3,9 +3,45 @@
  *
  * Settings: MTU, MAC, rx modes, VLAN, link, statistics; and arguments that make no sense. What was
  * set must hold on the device, not in the driver's memory only, and still hold after a restart.
+ *
+ * Faults of control that drivers of this device have had, and the tests that find them:
+ *
+ *    test_mtu_running                             MTU: restart behind ethdev, settings lost
+ *    test_mtu_stopped                             device told of MTU 1500 whatever was set
+ *    test_versions: test_mtu_limits               MTU 9190 of version 6 refused
+ *    test_mac_set                                 MAC address lost by a restart
+ *    test_multicast_list                          no multicast list
+ *    test_vlan_off                                tagged frames lost without a filter
+ *    test_link_interrupt                          no link event on QEMU
+ *    test_link                                    link speed made up
+ *    test_stats_before_configure                  crash when asked before configure
+ *    test_after_refused_configure                 crash after a refused configure
+ *    test_setup_without_memory                    queue set-up that fails leaks
+ *    test_info: test_ring_sizes                   rings rounded, mbufs pinned for nothing
+ *    test_info: test_limits_hold                  limits announced that do not hold
+ *    test_xstats: test_continuous                 counters reset by a restart
+ *    test_xstats: test_reset_anywhere             counters below zero after a reset
+ *    test_versions: test_stats_of_32_queues       overrun by statistics of many queues
+ *    test_intr: test_rx_interrupts_unequal_queues rx interrupts with as many tx queues only
+ *    test_intr: test_rx_interrupts_switchable     rx interrupts off once are off for ever
+ *    test_intr: test_queue_error_recovery         queues in error unnoticed
+ *    test_intr: test_hot_unplug                   hot unplug leaks or crashes
+ *    test_rss: test_one_queue_never_asks          RSS with one rx queue: start fails
+ *    test_rss: test_fields_v4                     RSS fields without both bits of TCP
+ *    test_rss: test_custom_key                    RSS key refused, or read beyond its end
+ *    test_rss: test_table_checked                 RSS table unchecked
+ *    test_rss: test_table_live                    RSS table lost by a restart
+ *    test_rss: test_sizes_before_start            RSS sizes 0 before start
+ *    test_lifecycle: test_odd_queues              rx queues must be a power of two
+ *    test_lifecycle: test_reconfigure             stale memory after configuring again
+ *    test_lifecycle: test_probe_unknown_version   error code of a failed probe lost
+ *    test_versions: test_each_version             command codes shifted
+ *    every test, since the device tells           commands ahead of the shared area
  */
 #include <errno.h>
 #include <string.h>
+
+#include <rte_malloc.h>
 
 #include "../../proto/vmxnet3.h"
 #include "vmx_fixture.h"
@@ -435,7 +471,7 @@ test_link(void **state)
 static void
 test_link_interrupt(void **state)
 {
-	struct vmx_setup setup = {.lsc = true};
+	struct vmx_setup setup = {.device.qemu = true, .lsc = true};
 	struct vmx_test t;
 
 	(void)state;
@@ -535,6 +571,82 @@ test_stats_before_configure(void **state)
 	vmx_host_detach(port);
 	assert_int_equal(vmx_device_breaches(vmx_host_device(port)), 0);
 	vmx_host_unplug(port);
+}
+
+/* What was refused leaves a port that can be asked, configured otherwise, and closed. */
+static void
+test_after_refused_configure(void **state)
+{
+	struct vmx_device_opts opts = {.versions = VMX_VERSIONS_TO(4)};
+	struct rte_eth_conf conf;
+	struct vmx_port *port;
+	uint16_t id;
+
+	(void)state;
+	vmx_skip_rival("follows a NULL pointer");
+	memset(&conf, 0, sizeof(conf));
+	conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_IPV4;
+	for (int configured = 0; configured < 2; configured++) {
+		struct rte_eth_stats stats;
+
+		port = vmx_host_plug(&opts, NULL, NULL);
+		assert_non_null(port);
+		id = vmx_host_port_id(port);
+		if (configured)
+			assert_int_equal(rte_eth_dev_configure(id, 4, 1, &conf), 0);
+		assert_true(rte_eth_dev_configure(id, 3, 1, &conf) < 0);
+		assert_int_equal(rte_eth_stats_get(id, &stats), 0);
+		assert_true(rte_eth_xstats_get(id, NULL, 0) > 0);
+		assert_int_equal(rte_eth_stats_reset(id), 0);
+		assert_int_equal(rte_eth_promiscuous_enable(id), 0);
+		assert_true(rte_eth_dev_start(id) < 0);
+		assert_int_equal(rte_eth_dev_close(id), 0);
+		vmx_host_detach(port);
+		assert_int_equal(vmx_device_breaches(vmx_host_device(port)), 0);
+		vmx_host_unplug(port);
+	}
+}
+
+static size_t
+heap_in_use(void)
+{
+	struct rte_malloc_socket_stats stats;
+
+	assert_int_equal(rte_malloc_get_socket_stats(0, &stats), 0);
+	return stats.heap_allocsz_bytes;
+}
+
+/* With all memory taken, but for crumbs. */
+static void
+test_setup_without_memory(void **state)
+{
+	struct vmx_setup setup = {.stay_stopped = true};
+	static void *taken[4096];
+	size_t num = 0, before;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_skip_rival("leaks the queue's structure");
+	vmx_open(&t, &setup);
+	for (size_t size = 16 << 20; size >= 8192; size /= 2)
+		while (num < RTE_DIM(taken) && (taken[num] = rte_malloc(NULL, size, 0)) != NULL)
+			num++;
+	assert_int_equal(rte_eth_rx_queue_setup(t.id, 0, 4096, 0, NULL, t.rx_pool), -ENOMEM);
+	assert_int_equal(rte_eth_tx_queue_setup(t.id, 0, 4096, 0, NULL), -ENOMEM);
+	before = heap_in_use();
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(rte_eth_rx_queue_setup(t.id, 0, 4096, 0, NULL, t.rx_pool),
+				 -ENOMEM);
+		assert_int_equal(rte_eth_tx_queue_setup(t.id, 0, 4096, 0, NULL), -ENOMEM);
+	}
+	assert_int_equal(heap_in_use(), before);
+	while (num > 0)
+		rte_free(taken[--num]);
+	vmx_configure(&t);
+	vmx_start(&t);
+	vmx_assert_works(&t, 10);
+	vmx_close(&t);
 }
 
 static void
@@ -647,6 +759,8 @@ main(void)
 		VMX_TEST(test_stats),
 		VMX_TEST(test_stats_reset_reconfigure),
 		VMX_TEST(test_stats_before_configure),
+		VMX_TEST(test_after_refused_configure),
+		VMX_TEST(test_setup_without_memory),
 		VMX_TEST(test_bad_ring_sizes),
 		VMX_TEST(test_bad_queue_counts),
 		VMX_TEST(test_tiny_mbufs),

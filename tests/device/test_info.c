@@ -31,6 +31,8 @@ test_ring_sizes(void **state)
 		assert_int_equal(vmx_device_ring_size(t.dev, 0, 0), sizes[i]);
 		assert_int_equal(vmx_device_ring_size(t.dev, 0, 1), sizes[i]);
 		assert_ptr_equal(rx.mp, t.rx_pool);
+		/* Ring 2 pins none without scatter; one slot of ring 1 is never filled. */
+		assert_in_range(rte_mempool_in_use_count(t.rx_pool), sizes[i] / 2, sizes[i] - 1);
 		assert_int_equal(rx.rx_buf_size, VMX_ROOM);
 		assert_int_equal(rx.scattered_rx, 0);
 		assert_int_equal(rx.queue_state, RTE_ETH_QUEUE_STATE_STARTED);

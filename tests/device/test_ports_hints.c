@@ -16,43 +16,6 @@
 
 static struct packet want, sent;
 
-static void
-flatten(const struct rte_mbuf *m, uint8_t *to)
-{
-	for (; m != NULL; m = m->next) {
-		memcpy(to, rte_pktmbuf_mtod(m, const void *), m->data_len);
-		to += m->data_len;
-	}
-}
-
-/* The frame has hints that describe it, and is right once the checksum is put in. */
-static void
-assert_hinted(const struct rte_mbuf *m, const struct packet *pk)
-{
-	const uint64_t l4 = pk->kind.tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
-	static uint8_t flat[sizeof(want.data)];
-
-	assert_int_equal(m->ol_flags & RTE_MBUF_F_TX_L4_MASK, l4);
-	assert_int_equal(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_NONE);
-	assert_true((m->ol_flags & (pk->kind.ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4)) != 0);
-	assert_int_equal(m->l2_len, pk->l2_len);
-	assert_int_equal(m->l3_len, pk->l3_len);
-	assert_int_equal(m->l4_len, pk->l4_len);
-	assert_int_equal(m->pkt_len, pk->len);
-	flatten(m, flat);
-	packet_finish(flat, pk->len, pk->l2_len + pk->l3_len,
-		      pk->csum_at - pk->l2_len - pk->l3_len);
-	assert_memory_equal(flat, pk->data, pk->len);
-}
-
-static void
-assert_plain(const struct rte_mbuf *m, const struct packet *pk)
-{
-	port_assert_content(m, pk->data, pk->len);
-	assert_int_equal(m->ol_flags & PVN_NETBUF_TX_HINTS, 0);
-	assert_int_equal(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_BAD, 0); /* nor NONE */
-}
-
 struct setting {
 	bool zero_copy;
 	bool own_pool;
@@ -77,9 +40,9 @@ pass_one(struct port *p, const struct setting *s, const struct packet_kind *kind
 	assert_int_equal((s->to_host ? port_guest_tx : port_host_tx)(p, &m, 1), 1);
 	assert_int_equal((s->to_host ? port_host_rx : port_guest_rx)(p, &m, 1), 1);
 	if (s->negotiated && (s->keeps || !s->to_host) && kind->padding == 0)
-		assert_hinted(m, &want);
+		packet_assert_hinted(m, &want);
 	else
-		assert_plain(m, &want);
+		packet_assert_plain(m, &want);
 	rte_pktmbuf_free(m);
 }
 
@@ -218,7 +181,7 @@ test_ipv4_only(void **state)
 		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
 		assert_int_equal((to_host ? port_guest_tx : port_host_tx)(&p, &m, 1), 1);
 		assert_int_equal((to_host ? port_host_rx : port_guest_rx)(&p, &m, 1), 1);
-		assert_plain(m, &want);
+		packet_assert_plain(m, &want);
 		rte_pktmbuf_free(m);
 		port_close(&p);
 	}
@@ -318,7 +281,7 @@ test_tso(void **state)
 			m = tso_frame(&p, &kind, zero_copy && (bits & 8) != 0);
 			assert_int_equal((to_host ? port_guest_tx : port_host_tx)(&p, &m, 1), 1);
 			assert_int_equal((to_host ? port_host_rx : port_guest_rx)(&p, &m, 1), 1);
-			assert_hinted(m, &want);
+			packet_assert_hinted(m, &want);
 			assert_int_equal(m->tso_segsz, 1448);
 			assert_true((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0);
 			assert_true((m->ol_flags & RTE_MBUF_F_RX_LRO) != 0);
@@ -398,7 +361,7 @@ test_forwarded(void **state)
 			assert_int_equal(port_host_rx(&p, &m, 1), 1);
 			assert_int_equal(port_host_tx(&p, &m, 1), 1);
 			assert_int_equal(port_guest_rx(&p, &m, 1), 1);
-			(takes ? assert_hinted : assert_plain)(m, &want);
+			(takes ? packet_assert_hinted : packet_assert_plain)(m, &want);
 			rte_pktmbuf_free(m);
 		}
 		port_close(&p);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * share_guest EAL-ARGS [-- occupy]: an application that finds what share_host.c exports. It makes
- * no call of ours to get it: EAL has loaded the driver (-d), and the driver has found the region.
- * "occupy" maps something of its own at the host's address before EAL starts.
+ * share_guest EAL-ARGS [-- occupy | attach SPEC]: an application that finds what share_host.c
+ * exports. It makes no call of ours to get it: EAL has loaded the driver (-d), and the driver has
+ * found the region. "occupy" maps something of its own at the host's address before EAL starts;
+ * "attach" does without a driver: the library attaches to that peer, or it says "refused WHY".
  *
  * Says "found ring=0xADDRESS pool=0|1 zone=TEXT", changes all mbufs that come on the ring, and
  * sends them back. Of those that are lent on the link it keeps all; "give N" on stdin gives N of
- * them back: "gave N". "kept": "kept N".
+ * them back: "gave N". "kept": "kept N". "again ADDRESS" has EAL look at that device once more,
+ * whose host has begun since, and says "found ..." again.
  */
 #include <dlfcn.h>
 #include <poll.h>
@@ -17,16 +19,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_mbuf.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
 
 #include "ivshmem.h"
+#include "pvn_ivshmem_attach.h"
 #include "pvn_ivshmem_link.h"
 
 #define ENTRIES 256
 
+static struct pvn_ivshmem_attached *attached; /* without a driver */
 static struct pvn_ivshmem_guest_link border;
 static bool linked;
 static void *kept[ENTRIES];
@@ -45,8 +50,12 @@ driver_call(const char *name, const char *arg)
 static void
 find(struct rte_ring **there, struct rte_ring **back)
 {
-	const struct rte_memzone *table = driver_call("pvn_ivshmem_net_memzone", "table");
-	const struct pvn_ivshmem_guest *region = driver_call("pvn_ivshmem_net_region", "shared");
+	const struct rte_memzone *table = attached != NULL
+						  ? pvn_ivshmem_memzone_lookup("table")
+						  : driver_call("pvn_ivshmem_net_memzone", "table");
+	const struct pvn_ivshmem_guest *region =
+		attached != NULL ? pvn_ivshmem_attached_guest(attached)
+				 : driver_call("pvn_ivshmem_net_region", "shared");
 
 	*there = rte_ring_lookup("there");
 	*back = rte_ring_lookup("back");
@@ -69,6 +78,17 @@ serve(struct rte_ring *there, struct rte_ring *back)
 	}
 	if (linked)
 		n_kept += pvn_ivshmem_guest_link_take(&border, kept + n_kept, ENTRIES - n_kept);
+}
+
+static void
+look_again(const char *address, struct rte_ring **there, struct rte_ring **back)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "pvn_ivshmem_%s", address);
+	if (rte_eal_hotplug_remove("vdev", name) != 0 || rte_eal_hotplug_add("vdev", name, "") != 0)
+		exit(5);
+	find(there, back);
 }
 
 static void
@@ -98,19 +118,34 @@ occupy(int argc, char **argv)
 		exit(4);
 }
 
+static void
+attach(int argc, char **argv)
+{
+	if (argc < 2 || strcmp(argv[argc - 2], "attach") != 0)
+		return;
+	if (pvn_ivshmem_attach(argv[argc - 1], 0, &attached) < 0) {
+		printf("refused %s\n", pvn_ivshmem_why());
+		exit(5);
+	}
+	pvn_ivshmem_attached_dump(stdout, attached);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 	struct rte_ring *there, *back;
-	char line[64];
+	char line[64], address[32];
 
 	occupy(argc, argv);
 	if (rte_eal_init(argc, argv) < 0)
 		return 2;
+	attach(argc, argv);
 	find(&there, &back);
 	setvbuf(stdin, NULL, _IONBF, 0);
 	for (;;) {
+		if (attached != NULL && pvn_ivshmem_attached_poll(attached) < 0)
+			return 6;
 		serve(there, back);
 		if (poll(&in, 1, 1) <= 0)
 			continue;
@@ -119,6 +154,9 @@ main(int argc, char **argv)
 		line[strcspn(line, "\n")] = '\0';
 		if (strcmp(line, "quit") == 0)
 			return 0;
-		obey(line);
+		if (sscanf(line, "again %31s", address) == 1)
+			look_again(address, &there, &back);
+		else
+			obey(line);
 	}
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * share_host EAL-ARGS -- WHERE: the host of a region of pointer mode, for tests with a virtual
+ * share_host EAL-ARGS -- WHERE|heap: the host of a region of pointer mode, for tests with a virtual
  * machine; share_guest.c is its guest. WHERE is a peer, socket:PATH.host. In region "shared" are
  * the rings "there" and "back", the mempool "buffers", the memory zone "table" and the link
- * "border".
+ * "border". "heap": all but the link are in this process's own heap, which is shared, and the
+ * region's memory is its own.
  *
  * Told on stdin, says on stdout, a line each:
  *
@@ -15,6 +16,8 @@
  *   whole     waits until all mbufs are in the pool again: "whole N"
  *   guest     waits for a guest: "guest here"
  *   alone     waits until there is none: "guest gone"
+ *   sum       "sum N": of all that is in the region, but the host's page, where its heart beats
+ *   args      "args TEXT": QEMU's arguments for it
  */
 #include <poll.h>
 #include <stdio.h>
@@ -30,6 +33,7 @@
 
 #include "pvn_ivshmem.h"
 #include "pvn_ivshmem_link.h"
+#include "pvn_ivshmem_region.h"
 
 #define REGION "shared"
 #define MBUFS 255
@@ -39,6 +43,7 @@
 static struct rte_ring *there, *back;
 static struct rte_mempool *pool;
 static struct pvn_ivshmem_link *border;
+static bool whole_heap;
 
 static void
 die(const char *what)
@@ -50,10 +55,10 @@ die(const char *what)
 static void
 make_objects(void)
 {
-	int socket = pvn_ivshmem_socket(REGION);
+	int socket = whole_heap ? SOCKET_ID_ANY : pvn_ivshmem_socket(REGION);
 	const struct rte_memzone *table;
 
-	if (socket < 0)
+	if (!whole_heap && socket < 0)
 		die("heap");
 	there = rte_ring_create("there", ENTRIES, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	back = rte_ring_create("back", ENTRIES, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
@@ -65,7 +70,8 @@ make_objects(void)
 	if (pvn_ivshmem_add_ring(there, REGION) < 0 || pvn_ivshmem_add_ring(back, REGION) < 0 ||
 	    pvn_ivshmem_add_mempool(pool, REGION) < 0 || pvn_ivshmem_add_memzone(table, REGION) < 0)
 		die("export");
-	if (pvn_ivshmem_link_create(REGION, "border", pool, ENTRIES, true, &border) < 0)
+	if (!whole_heap &&
+	    pvn_ivshmem_link_create(REGION, "border", pool, ENTRIES, true, &border) < 0)
 		die("link");
 }
 
@@ -163,6 +169,31 @@ take(uint32_t n)
 	return took;
 }
 
+static uint32_t
+sum(void)
+{
+	struct pvn_ivshmem_info info;
+	const uint8_t *mem;
+	uint32_t sums[2];
+
+	if (pvn_ivshmem_info(REGION, &info) < 0)
+		die("info");
+	mem = (const uint8_t *)(uintptr_t)info.base;
+	sums[0] = pvn_ivshmem_crc(mem, IVSHMEM_HOST_PAGE);
+	sums[1] = pvn_ivshmem_crc(mem + IVSHMEM_GUEST_PAGE, info.size - IVSHMEM_GUEST_PAGE);
+	return pvn_ivshmem_crc(sums, sizeof(sums));
+}
+
+static const char *
+args(void)
+{
+	static char text[2048];
+
+	if (pvn_ivshmem_cmdline_generate(text, sizeof(text), REGION) < 0)
+		die("arguments");
+	return text;
+}
+
 static void
 obey(const char *line)
 {
@@ -185,6 +216,10 @@ obey(const char *line)
 		       whole ? MBUFS : MBUFS - rte_mempool_avail_count(pool));
 	} else if (strcmp(line, "guest") == 0) {
 		printf("guest %s\n", await(guest_is_here) ? "here" : "missing");
+	} else if (strcmp(line, "sum") == 0) {
+		printf("sum %u\n", sum());
+	} else if (strcmp(line, "args") == 0) {
+		printf("args %s\n", args());
 	} else if (strcmp(line, "alone") == 0) {
 		printf("guest %s\n", await(no_guest) ? "gone" : "still here");
 	} else {
@@ -203,7 +238,10 @@ main(int argc, char **argv)
 
 	if (used < 0 || argc - used != 2)
 		return 2;
-	conf.where = argv[used + 1];
+	whole_heap = strcmp(argv[used + 1], "heap") == 0;
+	conf.unsafe_whole_heap = whole_heap;
+	conf.size = whole_heap ? UINT64_C(1) << 20 : 0;
+	conf.where = whole_heap ? NULL : argv[used + 1];
 	if (pvn_ivshmem_create(REGION, &conf) < 0)
 		die("region");
 	make_objects();

@@ -271,6 +271,7 @@ h45_occupied_address(void **state)
 static void
 h46_other_layout(void **state)
 {
+	uint8_t page[IVSHMEM_PAGE];
 	struct ivshmem_header *header;
 	struct pvn_ivshmem_info info;
 
@@ -280,8 +281,11 @@ h46_other_layout(void **state)
 	header->stamp.mbuf_size = pvn_cpu_to_le16(256);
 	header->checksum =
 		pvn_cpu_to_le32(pvn_ivshmem_crc(header, offsetof(struct ivshmem_header, checksum)));
+	memcpy(page, (uint8_t *)header + IVSHMEM_GUEST_PAGE, sizeof(page));
 	start_guest("broken", kit_where("pair"));
 	end_guest();
+	/* It has not even said that it was there. */
+	assert_memory_equal(page, (uint8_t *)header + IVSHMEM_GUEST_PAGE, sizeof(page));
 }
 
 static void

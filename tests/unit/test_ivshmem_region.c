@@ -81,7 +81,7 @@ test_header_bytes(void **state)
 	(void)state;
 	assert_memory_equal(mem, begin, sizeof(begin));
 	assert_memory_equal(mem + 40, "r0\0", 4);
-	assert_int_equal(offsetof(struct ivshmem_header, checksum), 120);
+	assert_int_equal(offsetof(struct ivshmem_header, checksum), 124);
 	assert_int_equal(mem[4096], IVSHMEM_PRESENT);
 	assert_int_equal(offsetof(struct ivshmem_object, checksum), 124);
 }
@@ -189,6 +189,11 @@ test_stamps(void **state)
 		((uint8_t *)&b)[i]++;
 		assert_int_equal(pvn_ivshmem_stamp_compare(&a, &b), -EPROTO);
 	}
+	b = a;
+	b.dpdk_version = pvn_cpu_to_le32(0x19070063);
+	b.ring_size = pvn_cpu_to_le16(640);
+	assert_int_equal(pvn_ivshmem_stamp_compare(&a, &b), -EPROTO);
+	assert_non_null(strstr(pvn_ivshmem_why(), "DPDK 7.07.7 and this one, 25.07.0, have"));
 }
 
 /* ---- what a guest accepts ---- */

@@ -8,15 +8,18 @@
         host.wait("link up")
 """
 
+import glob
 import os
 import re
+import subprocess
 import sys
+import tarfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, f"{HERE}/../ivshmem")
 sys.path.insert(0, f"{HERE}/../ivshmem/net")
 
-from ivswire import BUILD, LONG, MAC, Program, Region  # noqa: E402, F401
+from ivswire import BUILD, LONG, MAC, ROOT, Program, Region  # noqa: E402, F401
 from keeper import Keeper  # noqa: E402, F401
 
 from checks import expect  # noqa: E402
@@ -31,15 +34,33 @@ FILES = {
     "/usr/bin/wake": f"{BUILD}/bench/wake",
 }
 IOMMU = {"extra": ["-device", "intel-iommu,intremap=on"], "append": "intel_iommu=on"}
+OTHER = "/other/ld-linux-x86-64.so.2 --library-path /other /other/share_guest"
 EAL = ["-l", "0,1", "-m", "96", "--no-telemetry", "-d", DRIVER]
 
 
-def machine(name, extra, iommu=False, **options):
+def machine(name, extra, iommu=False, files=(), **options):
     """A guest with these devices: QEMU's arguments, as pvnctl prints them."""
     words = [word for text in extra for word in text.split()]
     append = IOMMU["append"] if iommu else ""
-    return Vm(name, mem_mb=512, hugepages=112, files=FILES, append=append,
+    return Vm(name, mem_mb=512, hugepages=112, files=FILES | dict(files), append=append,
               extra=(IOMMU["extra"] if iommu else []) + words, **options)
+
+
+def other_dpdk(folder):
+    """An archive of programs of another DPDK (tests/vm/other_dpdk.sh), with all libraries that they
+    need, libc too; None when there is none. They begin with OTHER."""
+    programs = [f"{BUILD}/tests/ivshmem/share_guest_{kind}" for kind in ("other", "stats")]
+    trees = sorted(glob.glob(f"{ROOT}/deps/other-dpdk/*/usr/lib/x86_64-linux-gnu"))
+    if not trees or not os.path.exists(programs[0]):
+        return None
+    loader = f"{trees[-1]}/ld-linux-x86-64.so.2"
+    said = subprocess.run([loader, "--library-path", trees[-1], "--list", *programs[:1]],
+                          capture_output=True, text=True, check=True).stdout
+    path = f"{folder}/other-dpdk.tar"
+    with tarfile.open(path, "w", dereference=True) as archive:
+        for file in [loader, *programs, *re.findall(r" => (/\S+) \(", said)]:
+            archive.add(file, f"other/{os.path.basename(file)}")
+    return path
 
 
 def unbind(vm, address):
@@ -100,7 +121,7 @@ class GuestPeer(PeerOrders, GuestProgram):
     """A portpeer in a guest, on the ports of these devices."""
 
     def __init__(self, vm, devices, args="", ready=True):
-        allowed = " ".join(f"-a {device}" for device in devices)
+        allowed = " ".join(f"-a {device}" for device in devices) or "--no-pci"
         super().__init__(vm, f"portpeer {' '.join(EAL)} --log-level=5 {allowed} -- --mbufs 2047 {args}")
         if ready:
             self.wait("ready .*")

@@ -42,10 +42,10 @@ def expect_one_line(output, *words):
 
 def check_devargs(vm):
     for devargs, words in (
-            ("max_version=9", ("max_version=9", "1..4")),
-            ("max_version=", ("max_version=", "1..4")),
-            ("max_version=2x", ("max_version=2x", "1..4")),
-            ("rx_rings=2", ("rx_rings=2", "accepted: max_version=1..4"))):
+            ("max_version=10", ("max_version=10", "1..9")),
+            ("max_version=", ("max_version=", "1..9")),
+            ("max_version=2x", ("max_version=2x", "1..9")),
+            ("rx_rings=2", ("rx_rings=2", "accepted: max_version=1..9"))):
         _, output = vm.run(f"{TESTPMD} -a {ADDRESS},{devargs} -- --total-num-mbufs=4096 </dev/null")
         expect_one_line(output, *words)
 

@@ -6,7 +6,6 @@ knows nothing but lib/ivshmem's peers finds the memory and the doorbells.
     host: peer tool --- keeper (pvnctl ivshmem serve) --- QEMU: ivshmem device --- guest: peer tool
 """
 
-import contextlib
 import json
 import os
 import signal
@@ -21,11 +20,10 @@ from keeper import PVNCTL, TIMEOUT, TOOL, Keeper  # noqa: E402
 
 import checks  # noqa: E402
 from checks import expect  # noqa: E402
-from errors import Missing  # noqa: E402
+from hugepages import huge_pages  # noqa: E402
 from kit import Vm  # noqa: E402
 
 BASE = "200000000000"
-HUGE = "/sys/kernel/mm/hugepages/hugepages-2048kB"
 GUEST_TOOL = "/usr/bin/ivshmem_peer_tool"
 IOMMU = ["-device", "intel-iommu,intremap=on"]
 
@@ -34,30 +32,6 @@ def small(name, extra=(), **options):
     """A guest that has the peer tool."""
     extra = [word for words in extra for word in words.split()]
     return Vm(name, smp=1, mem_mb=384, hugepages=0, extra=extra, files={GUEST_TOOL: TOOL}, **options)
-
-
-@contextlib.contextmanager
-def huge_pages(count):
-    """This many free huge pages of this machine, more than it had if it has to be."""
-    def number(file):
-        with open(f"{HUGE}/{file}", encoding="ascii") as text:
-            return int(text.read())
-
-    def reserve(pages):
-        with open(f"{HUGE}/nr_hugepages", "w", encoding="ascii") as text:
-            text.write(str(pages))
-
-    before = number("nr_hugepages")
-    lacking = max(0, count - number("free_hugepages"))
-    try:
-        if lacking:
-            reserve(before + lacking)
-        if number("free_hugepages") < count:
-            raise Missing(f"{count} huge pages of 2 MiB cannot be had")
-        yield
-    finally:
-        if lacking:
-            reserve(before)
 
 
 def guest(vm, region, *words, timeout=60):

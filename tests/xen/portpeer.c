@@ -5,7 +5,10 @@
  * says on stdout what happened, a line each. It runs natively and inside guests.
  *
  *   portpeer EAL-ARGS -- [--queues N] [--mtu N] [--mbufs N] [--mac MAC] [--offloads RX,TX]
- *     [--tx-pool NAME] [--ring N]
+ *     [--tx-pool NAME] [--ring N] [--plug ADDRESS] [--flood]
+ *
+ * With --plug it says "waiting" until the IVSHMEM device at this PCI address is there, then
+ * "plugged", and takes it. With --flood it sends from the first moment on.
  *
  *   send COUNT MIN MAX   send COUNT frames of MIN..MAX bytes on each queue, then say "sent COUNT"
  *   flood MIN MAX        send until told otherwise
@@ -20,14 +23,15 @@
  *   stop, start          the port: "stopped" (rx is off then), "started" or "failed ERROR"
  *   quit
  *
- * By itself: "ports N", those there are when EAL has started, "ready MAC" once, and "link up" or
- * "link down" at each change.
+ * By itself: "ports N", those there are when EAL has started, "ready MAC" once, "link up" or
+ * "link down" at each change, and "removed" when the port's device is gone, or is to go.
  */
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_ethdev.h>
@@ -45,7 +49,8 @@ static struct {
 	uint16_t queues, mtu, ring; /* ring 0: the driver's default */
 	uint32_t mbufs;
 	uint64_t rx_offloads, tx_offloads;
-	const char *tx_pool, *mac;
+	const char *tx_pool, *mac, *plug;
+	bool flood;
 } cfg = {.queues = 1, .mtu = 1500, .mbufs = 4095, .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
 
 /* What one queue is at. */
@@ -92,6 +97,14 @@ link_changed(uint16_t port, enum rte_eth_event_type type __rte_unused, void *arg
 
 	if (rte_eth_link_get_nowait(port, &link) == 0)
 		say("link %s", link.link_status == RTE_ETH_LINK_UP ? "up" : "down");
+	return 0;
+}
+
+static int
+removed(uint16_t port __rte_unused, enum rte_eth_event_type type __rte_unused,
+	void *arg __rte_unused, void *ret __rte_unused)
+{
+	say("removed");
 	return 0;
 }
 
@@ -321,6 +334,8 @@ parse_args(int argc, char **argv)
 		{"tx-pool", required_argument, NULL, 'p'},
 		{"mac", required_argument, NULL, 'a'},
 		{"ring", required_argument, NULL, 'r'},
+		{"plug", required_argument, NULL, 'g'},
+		{"flood", no_argument, NULL, 'f'},
 		{0},
 	};
 	int opt;
@@ -338,10 +353,29 @@ parse_args(int argc, char **argv)
 			cfg.mac = optarg;
 		else if (opt == 'r')
 			cfg.ring = atoi(optarg);
+		else if (opt == 'g')
+			cfg.plug = optarg;
+		else if (opt == 'f')
+			cfg.flood = true;
 		else if (opt != 'o' || sscanf(optarg, "%" SCNx64 ",%" SCNx64, &cfg.rx_offloads,
 					      &cfg.tx_offloads) != 2)
 			rte_exit(2, "portpeer: unknown option\n");
 	}
+}
+
+/* Waits until the device is there, which may be plugged in only now, and takes it. */
+static int
+take_plugged(const char *address)
+{
+	char path[128], name[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource2", address);
+	snprintf(name, sizeof(name), "pvn_ivshmem_%s", address);
+	say("waiting");
+	while (access(path, F_OK) != 0)
+		usleep(1000);
+	say("plugged");
+	return rte_eal_hotplug_add("vdev", name, "");
 }
 
 static int
@@ -362,6 +396,8 @@ set_up_port(void)
 	if (ret == 0)
 		ret = rte_eth_dev_callback_register(PORT, RTE_ETH_EVENT_INTR_LSC, link_changed,
 						    NULL);
+	if (ret == 0)
+		ret = rte_eth_dev_callback_register(PORT, RTE_ETH_EVENT_INTR_RMV, removed, NULL);
 	if (ret == 0)
 		ret = cfg.mac != NULL ? rte_ether_unformat_addr(cfg.mac, &st.mac)
 				      : rte_eth_macaddr_get(PORT, &st.mac);
@@ -386,9 +422,13 @@ main(int argc, char **argv)
 	st.tx_pool = cfg.tx_pool != NULL ? rte_mempool_lookup(cfg.tx_pool) : st.pool;
 	if (st.pool == NULL || st.tx_pool == NULL)
 		rte_exit(1, "portpeer: no pool\n");
-	ret = set_up_port();
+	ret = cfg.plug != NULL ? take_plugged(cfg.plug) : 0;
+	if (ret == 0)
+		ret = set_up_port();
 	if (ret < 0)
 		rte_exit(1, "portpeer: port: %s\n", strerror(-ret));
+	if (cfg.flood)
+		set_sending(UINT64_MAX, 0, 0);
 	rte_eal_remote_launch(work, NULL, rte_get_next_lcore(-1, 1, 0));
 	while (!st.quit && fgets(line, sizeof(line), stdin) != NULL) {
 		line[strcspn(line, "\n")] = '\0';

@@ -18,40 +18,21 @@ from wire import ROOT, Local, Program  # noqa: E402 (adds tests/vm to the path)
 import checks  # noqa: E402
 from checks import case, expect  # noqa: E402
 from errors import Missing  # noqa: E402
+from hugepages import huge_pages  # noqa: E402
 
-RESERVED = "/proc/sys/vm/nr_hugepages"
 PAGES = 80  # of 2 MiB
 SMALL = "ring-size=1024,total-num-mbufs=2047"  # dpdk-pdump's own choice is a pool of 150 MB
-
-
-def read_number(path):
-    with open(path, encoding="ascii") as file:
-        return int(file.read())
-
-
-def reserve(pages):
-    with open(RESERVED, "w", encoding="ascii") as file:
-        file.write(str(pages))
 
 
 @contextlib.contextmanager
 def hugepages():
     """A folder in which a program finds hugepages."""
-    if os.geteuid() != 0:
-        raise Missing("hugepages are reserved as root")
-    before = read_number(RESERVED)
-    with tempfile.TemporaryDirectory(prefix="pvn-huge-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pvn-huge-") as folder, huge_pages(PAGES):
+        subprocess.run(["mount", "-t", "hugetlbfs", "none", folder], check=True)
         try:
-            reserve(before + PAGES)
-            if read_number(RESERVED) < before + PAGES:
-                raise Missing(f"{PAGES} hugepages of 2 MiB cannot be had: memory is short")
-            subprocess.run(["mount", "-t", "hugetlbfs", "none", folder], check=True)
-            try:
-                yield folder
-            finally:
-                subprocess.run(["umount", folder], check=True)
+            yield folder
         finally:
-            reserve(before)
+            subprocess.run(["umount", folder], check=True)
 
 
 def tool(name):

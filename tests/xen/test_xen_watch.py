@@ -2,45 +2,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ports that come and go: net_xenback with watch=1 in an unmodified testpmd, and hot plug."""
 
-import glob
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from wire import ROOT, Local, Program  # noqa: E402 (adds tests/vm to the path)
+from wire import Local  # noqa: E402 (adds tests/vm to the path)
 import checks  # noqa: E402
-from checks import expect  # noqa: E402
-from errors import Missing  # noqa: E402
+from checks import case, expect  # noqa: E402
 from peerorders import traffic  # noqa: E402
+from plugged import Testpmd, hot_plug, offloads  # noqa: E402
 
-
+DRIVERS = ("xenback", "xenvirt")
 DEVICES = 28  # EAL has room for 32 ports
-
-
-class Testpmd(Program):
-    """Stock testpmd at its prompt."""
-
-    def __init__(self, xen, *eal):
-        found = sorted(glob.glob(f"{ROOT}/deps/dpdk-dev/*/usr/bin/dpdk-testpmd"))
-        if not found:
-            raise Missing("testpmd is missing: ./run setup")
-        super().__init__(
-            ["stdbuf", "-oL", found[-1], "--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--log-level=5",
-             f"--file-prefix=pvn{os.getpid()}t", "--lcores", "0@0-1,1@0",
-             "-d", "librte_net_xenback.so", "-d", "librte_net_xenvirt.so", *eal,
-             "--", "-i", "--total-num-mbufs=4096"],
-            env=xen.environment())
-
-    def ports(self):
-        """Names of the ports there are."""
-        self.order("show port summary all")
-        count = int(self.wait(r".*Number of available ports: (\d+)")[1])
-        return [self.wait(r"\d+ +\S+ +(\S+) .*")[1] for _ in range(count)]
-
-    def wait_for_ports(self, wanted):
-        """Ask until these are the ports."""
-        self.wait_until(lambda: sorted(self.ports()) == sorted(wanted), f"ports {wanted}")
 
 
 def test_watch():
@@ -49,7 +23,7 @@ def test_watch():
         for domid in (1, 2):
             xen.domain(domid)
         xen.attach(1)
-        pmd = xen.add(Testpmd(xen, "--vdev", f"net_xenback,watch=1,xen=local:{xen.socket}:0"))
+        pmd = xen.add(Testpmd(xen, DRIVERS, "--vdev", f"net_xenback,watch=1,xen=local:{xen.socket}:0"))
         pmd.wait_for_ports(["net_xenback_1_0"])
         xen.attach(2)
         xen.attach(2, handle=3)
@@ -84,7 +58,7 @@ def test_watch_plugged():
     with Local() as xen:
         xen.domain(1)
         xen.attach(1)
-        pmd = xen.add(Testpmd(xen))
+        pmd = xen.add(Testpmd(xen, DRIVERS))
         pmd.order(f"port attach net_xenback,watch=1,xen=local:{xen.socket}:0")
         pmd.wait(r".*Port 0 is attached.*")
         xen.attach(1, handle=7)
@@ -99,27 +73,22 @@ def test_hot_plug():
         xen.domain(1)
         xen.attach(1)
         back = xen.back(1)
-        pmd = xen.add(Testpmd(xen))
-        for _ in range(5):
-            pmd.order(f"port attach net_xenvirt0,handle=0,xen=local:{xen.socket}:1")
-            pmd.wait(r".*Port 0 is attached.*")
-            for order in ("port start 0", "set fwd mac", "start"):
-                pmd.order(order)
-            back.wait("link up")
-            back.order("rx on")
-            back.order("flood 60 1514")
-            back.await_frames(500)
-            back.order("idle")
-            for order in ("stop", "port stop 0", "port detach 0"):
-                pmd.order(order)
-            back.wait("link down")
-            pmd.wait_for_ports([])
-        pmd.order("quit")
-        expect(pmd.ended(), 0, "exit code of testpmd")
+        hot_plug(xen.add(Testpmd(xen, DRIVERS)), back,
+                 f"net_xenvirt0,handle=0,xen=local:{xen.socket}:1")
         front = xen.front(1)
         front.wait("link up")
         traffic(front, back)
 
 
+def test_offloads(zero_copy):
+    """checksums and segmentation: left to an end that takes them, done for one that does not"""
+    with Local() as xen:
+        xen.domain(1)
+        xen.attach(1, mac="02:50:56:4e:00:01")
+        offloads(xen, DRIVERS, f"net_xenback0,frontend=1,handle=0,xen=local:{xen.socket}:0",
+                 f"net_xenvirt0,handle=0,zero_copy={zero_copy},xen=local:{xen.socket}:1")
+
+
 if __name__ == "__main__":
-    checks.main([test_watch, test_there_at_start, test_watch_plugged, test_hot_plug], timeout=90)
+    checks.main([test_watch, test_there_at_start, test_watch_plugged, test_hot_plug,
+                 case(test_offloads, zero_copy=0), case(test_offloads, zero_copy=1)], timeout=90)

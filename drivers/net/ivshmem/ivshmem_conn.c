@@ -336,11 +336,32 @@ ivshmem_conn_look(struct pvn_ivshmem_hub_client *client)
 		answer_offer(dev, &half);
 }
 
-/* Tells the application of the link, without the lock. */
+/* Whether the device is gone, or its kernel wants it back, and nobody was told yet. */
+static bool
+newly_removed(struct ivshmem_guestdev *dev)
+{
+	bool newly;
+
+	pvn_ivshmem_hub_lock(dev->hub);
+	newly = pvn_ivshmem_hub_broken(dev->hub) && !dev->removed;
+	dev->removed |= newly;
+	pvn_ivshmem_hub_unlock(dev->hub);
+	return newly;
+}
+
+/* Tells the application of the link, and that its device is to go, without the lock. */
 void
 ivshmem_conn_after(struct pvn_ivshmem_hub_client *client)
 {
-	pvn_guestdev_tell(&container_of(client, struct ivshmem_guestdev, client)->g);
+	struct ivshmem_guestdev *dev = container_of(client, struct ivshmem_guestdev, client);
+
+	pvn_guestdev_tell(&dev->g);
+	if (newly_removed(dev)) {
+		IVSHMEM_LOG(NOTICE, dev->g.data->name,
+			    "its device, or its keeper, is gone or is to go: close the port");
+		rte_eth_dev_callback_process(&rte_eth_devices[dev->g.data->port_id],
+					     RTE_ETH_EVENT_INTR_RMV, NULL);
+	}
 }
 
 /* Once: what the port is, if it is there and offered. */

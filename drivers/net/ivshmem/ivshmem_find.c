@@ -96,34 +96,39 @@ is_taken(const char *address)
 }
 
 static void
-add_device(const char *address)
+add_device(const char *address, void *arg __rte_unused)
 {
 	const char *args = wanted(address);
 	char text[512];
 
-	if (args == NULL || is_taken(address))
+	if (is_taken(address))
 		return;
 	snprintf(text, sizeof(text), PREFIX "%s%s%s", address, args[0] != '\0' ? "," : "", args);
 	if (rte_devargs_add(RTE_DEVTYPE_VIRTUAL, text) != 0)
 		IVSHMEM_LOG(ERR, address, "devargs '%s' are too long", args);
 }
 
+void
+ivshmem_find_each(void (*each)(const char *address, void *arg), void *arg)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(DEVICES);
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (read_number(entry->d_name, "vendor") == IVSHMEM_PCI_VENDOR &&
+		    read_number(entry->d_name, "device") == IVSHMEM_PCI_DEVICE &&
+		    wanted(entry->d_name) != NULL)
+			each(entry->d_name, arg);
+	if (dir != NULL)
+		closedir(dir);
+}
+
 /* Called by the bus of virtual devices when it looks for its own. */
 static void
 scan(void *arg __rte_unused)
 {
-	struct dirent *entry;
-	DIR *dir;
-
-	if (!rte_eal_has_pci() || rte_eal_process_type() != RTE_PROC_PRIMARY)
-		return;
-	dir = opendir(DEVICES);
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if (read_number(entry->d_name, "vendor") == IVSHMEM_PCI_VENDOR &&
-		    read_number(entry->d_name, "device") == IVSHMEM_PCI_DEVICE)
-			add_device(entry->d_name);
-	if (dir != NULL)
-		closedir(dir);
+	if (rte_eal_has_pci() && rte_eal_process_type() == RTE_PROC_PRIMARY)
+		ivshmem_find_each(add_device, NULL);
 }
 
 RTE_INIT(ivshmem_find_init)

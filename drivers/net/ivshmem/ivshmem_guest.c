@@ -127,7 +127,7 @@ ivshmem_guest_init(struct rte_eth_dev *eth, const char *spec, uint32_t nth, rte_
 	pvn_ivshmem_hub_add(dev->hub, &dev->client);
 	eth->dev_ops = &ivshmem_guest_ops;
 	pvn_guestdev_set_bursts(eth);
-	eth->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
+	eth->data->dev_flags |= RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_INTR_RMV;
 	return 0;
 }
 

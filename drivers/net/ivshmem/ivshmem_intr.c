@@ -17,7 +17,7 @@ ivshmem_intr_vectors(const struct rte_eth_dev *eth, struct pvn_ivshmem_hub *hub)
 {
 	if (eth->data->dev_conf.intr_conf.rxq == 0)
 		return 0;
-	return pvn_ivshmem_peer_vectors(pvn_ivshmem_hub_peer(hub));
+	return pvn_ivshmem_hub_vectors(hub);
 }
 
 /* The doorbell of queue q, or -1 if it shares one. */
@@ -26,7 +26,7 @@ own_bell(struct pvn_ivshmem_hub *hub, uint16_t q, uint32_t vectors)
 {
 	if (vectors == 0 || q >= RTE_MAX(vectors - 1, 1u))
 		return -1;
-	return pvn_ivshmem_peer_bell(pvn_ivshmem_hub_peer(hub), IVSHMEM_NET_VECTOR(q, vectors));
+	return pvn_ivshmem_hub_bell(hub, IVSHMEM_NET_VECTOR(q, vectors));
 }
 
 static int
@@ -59,8 +59,7 @@ ivshmem_intr_start(struct rte_eth_dev *eth, struct pvn_ivshmem_hub *hub,
 		IVSHMEM_LOG(ERR, eth->data->name,
 			    "receive interrupts for %u queues need %u doorbell vectors, there are "
 			    "%u: have the region served with more, or take fewer queues",
-			    n, n == 1 ? 1 : n + 1,
-			    pvn_ivshmem_peer_vectors(pvn_ivshmem_hub_peer(hub)));
+			    n, n == 1 ? 1 : n + 1, pvn_ivshmem_hub_vectors(hub));
 		return -ENOTSUP;
 	}
 	*handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);

@@ -60,6 +60,7 @@ struct ivshmem_guestdev {
 
 	/* Under the hub's lock. */
 	enum ivshmem_phase phase;
+	bool removed;	     /* the device is gone, and the application was told */
 	uint64_t attachment; /* the region's, when we found the port */
 	uint8_t *mem;	     /* the port; NULL: none */
 	uint64_t len;
@@ -171,6 +172,11 @@ struct ivshmem_bus_device {
 int ivshmem_ports_add(const struct ivshmem_bus_device *at, const char *spec,
 		      const struct ivshmem_args *args);
 void ivshmem_ports_remove(const char *name);
+
+/* ---- ivshmem_find.c: what there is in this machine ---- */
+
+/* Each IVSHMEM device that the command line allows, by its PCI address. */
+void ivshmem_find_each(void (*each)(const char *address, void *arg), void *arg);
 
 /* ---- ivshmem_share.c: pointer mode ---- */
 

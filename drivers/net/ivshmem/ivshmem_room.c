@@ -115,7 +115,10 @@ ivshmem_room_zero_copy(struct ivshmem_guestdev *dev, uint32_t bufs)
 	dev->zc_mempool = pvn_guestdev_mempool(
 		&dev->g, name, dev->zc_pool.base,
 		dev->iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : dev->iova + dev->zc_off, bufs);
-	return dev->zc_mempool == NULL ? -ENOMEM : 0;
+	if (dev->zc_mempool == NULL)
+		return -ENOMEM;
+	pvn_ivshmem_hub_keep(dev->hub, dev->zc_off, dev->zc_len);
+	return 0;
 }
 
 bool
@@ -132,6 +135,7 @@ ivshmem_room_zero_copy_end(struct ivshmem_guestdev *dev)
 			    "%u mbufs of the shared pool are still in use: its memory stays", out);
 		return false;
 	}
+	pvn_ivshmem_hub_forget(dev->hub, dev->zc_off);
 	rte_mempool_free(dev->zc_mempool);
 	dev->zc_mempool = NULL;
 	return true;

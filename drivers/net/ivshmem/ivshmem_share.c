@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <rte_version.h>
+
 #include <pvn_ivshmem_attach.h>
 
 #include "ivshmem_pmd.h"
@@ -22,6 +24,7 @@
 struct shared_region {
 	struct pvn_ivshmem_attached *at;
 	char *device;
+	bool heap; /* it is here, or it was tried and cannot be */
 	pthread_t thread;
 	int stop_fd;
 	bool gone;
@@ -60,13 +63,19 @@ follow(void *arg)
 static void
 tell(const struct shared_region *r)
 {
+	const struct ivshmem_stamp *stamp = &pvn_ivshmem_attached_guest(r->at)->header.stamp;
 	const unsigned int left = pvn_ivshmem_attached_left_out(r->at);
+	char version[PVN_IVSHMEM_VERSION_LEN];
 	size_t size;
 	char *text;
 	FILE *f;
 
 	IVSHMEM_LOG(NOTICE, r->device, "region '%s' is here: its objects are found by name",
 		    pvn_ivshmem_attached_name(r->at));
+	if (stamp->dpdk_version != 0 && stamp->dpdk_version != pvn_cpu_to_le32(RTE_VERSION))
+		IVSHMEM_LOG(NOTICE, r->device,
+			    "its host has DPDK %s, this is %s: their layouts are the same",
+			    pvn_ivshmem_stamp_version(stamp, version), rte_version());
 	f = left > 0 ? open_memstream(&text, &size) : NULL;
 	if (f == NULL)
 		return;
@@ -75,6 +84,59 @@ tell(const struct shared_region *r)
 	IVSHMEM_LOG(WARNING, r->device, "%u of them are not:\n%s", left, text);
 	free(text);
 }
+
+/* ---- the whole heap of the host's EAL: another device, which nothing names ---- */
+
+static void
+try_heap(struct shared_region *r, const char *device)
+{
+	char spec[64];
+	int ret;
+
+	snprintf(spec, sizeof(spec), "pci:%s", device);
+	ret = pvn_ivshmem_attach_unsafe_heap(r->at, spec);
+	r->heap = ret == 0 || ret == -EEXIST;
+	if (ret == 0)
+		IVSHMEM_LOG(NOTICE, r->device,
+			    "%s is the whole heap of the host of region '%s': it is here too",
+			    device, pvn_ivshmem_attached_name(r->at));
+	else if (r->heap)
+		IVSHMEM_LOG(ERR, r->device, "the host's heap is not here: %s", pvn_ivshmem_why());
+	else
+		IVSHMEM_LOG(DEBUG, r->device, "%s is not its heap: %s", device, pvn_ivshmem_why());
+}
+
+static bool
+wants_heap(const struct shared_region *r)
+{
+	const struct ivshmem_header *header = &pvn_ivshmem_attached_guest(r->at)->header;
+
+	return !r->heap && (header->flags & pvn_cpu_to_le32(IVSHMEM_F_WHOLE_HEAP)) != 0;
+}
+
+static void
+find_heap(const char *device, void *arg)
+{
+	struct shared_region *r = arg;
+
+	if (wants_heap(r) && strcmp(device, r->device) != 0)
+		try_heap(r, device);
+}
+
+/* A device that has no region may be the heap of one that is here already. */
+static void
+offer_as_heap(const char *device)
+{
+	struct shared_region *r;
+
+	pthread_mutex_lock(&regions_lock);
+	TAILQ_FOREACH (r, &regions, next)
+		if (!r->gone && wants_heap(r))
+			try_heap(r, device);
+	pthread_mutex_unlock(&regions_lock);
+}
+
+/* ---- regions ---- */
 
 static void
 region_free(struct shared_region *r)
@@ -139,8 +201,10 @@ ivshmem_share_attach(const char *device, const char *spec)
 	struct shared_region *r;
 	int ret;
 
-	if (look_inside(device, spec) == 0)
+	if (look_inside(device, spec) == 0) {
+		offer_as_heap(device);
 		return 0;
+	}
 	r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return -ENOMEM;
@@ -150,6 +214,8 @@ ivshmem_share_attach(const char *device, const char *spec)
 	if (ret < 0)
 		IVSHMEM_LOG(ERR, device, "its region is not attached: %s", pvn_ivshmem_why());
 	else
+		ivshmem_find_each(find_heap, r);
+	if (ret == 0)
 		ret = region_start(r);
 	if (ret < 0)
 		region_free(r);

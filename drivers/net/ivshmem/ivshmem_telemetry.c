@@ -30,7 +30,7 @@ regions(const char *cmd, const char *params, struct rte_tel_data *d)
 	}
 	rte_tel_data_add_dict_container(d, "regions", specs, 0);
 	if (pvn_ivshmem_hub_info(i, &info))
-		rte_tel_data_add_dict_u64(d, "next", i);
+		rte_tel_data_add_dict_uint(d, "next", i);
 	return 0;
 }
 
@@ -50,15 +50,17 @@ region(const char *cmd, const char *params, struct rte_tel_data *d)
 	rte_tel_data_add_dict_string(d, "role", info.is_host ? "host" : "guest");
 	rte_tel_data_add_dict_int(d, "present", info.present);
 	rte_tel_data_add_dict_int(d, "broken", info.broken);
-	rte_tel_data_add_dict_u64(d, "size", info.size);
-	rte_tel_data_add_dict_u64(d, "generation", info.generation);
+	if (info.why[0] != '\0')
+		telemetry_text(d, "why", info.why);
+	rte_tel_data_add_dict_uint(d, "size", info.size);
+	rte_tel_data_add_dict_uint(d, "generation", info.generation);
 	rte_tel_data_add_dict_int(d, "guests", info.attachment != 0);
-	rte_tel_data_add_dict_u64(d, "guest_attachment", info.attachment);
-	rte_tel_data_add_dict_u64(d, "guest_number", info.guest);
+	rte_tel_data_add_dict_uint(d, "guest_attachment", info.attachment);
+	rte_tel_data_add_dict_uint(d, "guest_number", info.guest);
 	if (info.is_host)
-		rte_tel_data_add_dict_u64(d, "ports", info.ports);
-	rte_tel_data_add_dict_u64(d, "doorbell_vectors", info.vectors);
-	rte_tel_data_add_dict_u64(d, "doorbells_rung", info.rung);
+		rte_tel_data_add_dict_uint(d, "ports", info.ports);
+	rte_tel_data_add_dict_uint(d, "doorbell_vectors", info.vectors);
+	rte_tel_data_add_dict_uint(d, "doorbells_rung", info.rung);
 	return 0;
 }
 

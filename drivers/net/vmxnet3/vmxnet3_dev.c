@@ -18,6 +18,8 @@
 #include "vmxnet3_log.h"
 #include "vmxnet3_pmd.h"
 
+#define QUEUES_UNKNOWN 8 /* of either kind, when the device does not say */
+
 static uint32_t
 bar1_read(const struct vmxnet3_hw *hw, uint32_t reg)
 {
@@ -62,13 +64,19 @@ tell(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
 
 /* A command and its result: one register, so no other command may come between. [VMX3 4] */
 static uint32_t
+ask_locked(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
+{
+	bar1_write(hw, VMXNET3_BAR1_CMD, (uint32_t)cmd);
+	return bar1_read(hw, VMXNET3_BAR1_CMD);
+}
+
+static uint32_t
 ask(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
 {
 	uint32_t result;
 
 	lock(hw);
-	bar1_write(hw, VMXNET3_BAR1_CMD, (uint32_t)cmd);
-	result = bar1_read(hw, VMXNET3_BAR1_CMD);
+	result = ask_locked(hw, cmd);
 	unlock(hw);
 	return result;
 }
@@ -89,6 +97,15 @@ vmxnet3_dev_init(struct vmxnet3_hw *hw)
 	return -ret;
 }
 
+/* 0 or less, as a signed number, means that nobody knows. [VMX3 4] */
+static uint8_t
+clamp_queues(uint32_t queues, uint32_t conf)
+{
+	if ((int32_t)conf <= 0 || queues == 0)
+		return QUEUES_UNKNOWN;
+	return (uint8_t)RTE_MIN(queues, VMXNET3_QUEUES_MAX_V6);
+}
+
 static int
 pick_version(struct vmxnet3_hw *hw)
 {
@@ -104,11 +121,44 @@ pick_version(struct vmxnet3_hw *hw)
 	hw->caps.version = (uint8_t)rte_fls_u32(usable);
 	bar1_write(hw, VMXNET3_BAR1_VRRS, PVN_BIT32(hw->caps.version - 1));
 
-	/* Only QEMU offers version 1 alone, and it refuses more than 8 rx queues. [VMX3 12.24] */
-	hw->caps.max_tx_queues = VMXNET3_QUEUES_MAX_TX_V1;
-	hw->caps.max_rx_queues = offered == 1 ? 8 : VMXNET3_QUEUES_MAX_RX_V1;
-	hw->caps.max_mtu = VMXNET3_MTU_MAX_V1;
+	hw->caps.is_qemu = offered == 1; /* only QEMU offers version 1 alone [VMX3 12.24] */
 	return 0;
+}
+
+/* Before version 6 nobody tells; but QEMU refuses more than 8 rx queues. [VMX3 12.3] */
+static void
+find_limits(struct vmxnet3_hw *hw)
+{
+	struct vmxnet3_caps *caps = &hw->caps;
+	uint32_t conf;
+
+	caps->max_tx_queues = VMXNET3_QUEUES_MAX_TX_V1;
+	caps->max_rx_queues = caps->is_qemu ? QUEUES_UNKNOWN : VMXNET3_QUEUES_MAX_RX_V1;
+	caps->max_mtu = VMXNET3_MTU_MAX_V1;
+	if (caps->version < 6)
+		return;
+	caps->max_mtu = VMXNET3_MTU_MAX_V6;
+	conf = ask(hw, VMXNET3_CMD_GET_MAX_QUEUES_CONF);
+	caps->max_tx_queues = clamp_queues(pvn_field_get(VMXNET3_MAX_QUEUES_TX, conf), conf);
+	caps->max_rx_queues = clamp_queues(pvn_field_get(VMXNET3_MAX_QUEUES_RX, conf), conf);
+}
+
+/* Of what is offered, what is wanted; of that, what is granted. [VMX3 11.5] */
+static void
+negotiate_capabilities(struct vmxnet3_hw *hw)
+{
+	uint32_t wanted;
+
+	hw->caps.granted = 0;
+	hw->caps.disabled_offloads = 0;
+	if (hw->caps.version >= 7) {
+		wanted = bar1_read(hw, VMXNET3_BAR1_DCR(0)) & bar1_read(hw, VMXNET3_BAR1_PTCR(0)) &
+			 VMXNET3_CAPS_WANTED;
+		bar1_write(hw, VMXNET3_BAR1_DCR(0), wanted);
+		hw->caps.granted = ask(hw, VMXNET3_CMD_GET_DCR0_REG) & wanted;
+	}
+	if (hw->caps.version >= 9)
+		hw->caps.disabled_offloads = ask(hw, VMXNET3_CMD_GET_DISABLED_OFFLOADS);
 }
 
 /* The permanent one: MACL and MACH may still hold what an earlier process set. */
@@ -141,6 +191,8 @@ vmxnet3_dev_negotiate(struct vmxnet3_hw *hw)
 		return -ENODEV;
 	}
 	bar1_write(hw, VMXNET3_BAR1_UVRS, VMXNET3_UPT_VERSION);
+	negotiate_capabilities(hw);
+	find_limits(hw);
 	read_perm_mac(hw);
 	/* The firmware, or a process that died, may have left it running. */
 	vmxnet3_dev_quiesce(hw);
@@ -405,6 +457,63 @@ uint32_t
 vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector)
 {
 	return rte_read32(hw->bar0 + VMXNET3_BAR0_IMR(vector));
+}
+
+/* After ACTIVATE: how large the buffers of ring 1 are, and those of ring 2. [VMX3 11.4] */
+void
+vmxnet3_dev_buffer_sizes(struct vmxnet3_hw *hw, uint16_t head, uint16_t body)
+{
+	struct vmxnet3_ring_buffer_size arg = {
+		.ring1_head = pvn_cpu_to_le16(head),
+		.ring2_body = pvn_cpu_to_le16(body),
+	};
+
+	if (hw->caps.version < 7)
+		return;
+	lock(hw);
+	memcpy(hw->shared->command_arg, &arg, sizeof(arg));
+	tell_locked(hw, VMXNET3_CMD_SET_RING_BUFFER_SIZE);
+	memset(hw->shared->command_arg, 0, sizeof(hw->shared->command_arg));
+	unlock(hw);
+}
+
+/* Before ACTIVATE, with the block filled: RSS is wanted. */
+void
+vmxnet3_dev_rss_block(struct vmxnet3_hw *hw)
+{
+	struct vmxnet3_shared *sh = hw->shared;
+
+	sh->features |= pvn_cpu_to_le64(VMXNET3_FEATURE_RSS);
+	sh->rss.version = pvn_cpu_to_le32(1);
+	sh->rss.len = pvn_cpu_to_le32(sizeof(hw->dma->rss));
+	sh->rss.addr = pvn_cpu_to_le64(dma_iova(hw, &hw->dma->rss));
+}
+
+void
+vmxnet3_dev_rss_table(struct vmxnet3_hw *hw, const uint8_t *table, uint16_t size)
+{
+	lock(hw);
+	if (hw->active) {
+		memcpy(hw->dma->rss.table, table, size);
+		tell_locked(hw, VMXNET3_CMD_UPDATE_RSSIDT);
+	}
+	unlock(hw);
+}
+
+/* Returns those that count from now on. Version 4. */
+uint32_t
+vmxnet3_dev_rss_fields(struct vmxnet3_hw *hw, uint32_t fields)
+{
+	pvn_le32 arg = pvn_cpu_to_le32(fields);
+	uint32_t applied;
+
+	lock(hw);
+	memcpy(hw->shared->command_arg, &arg, sizeof(arg));
+	ask_locked(hw, VMXNET3_CMD_SET_RSS_FIELDS);
+	memset(hw->shared->command_arg, 0, sizeof(hw->shared->command_arg));
+	applied = ask_locked(hw, VMXNET3_CMD_GET_RSS_FIELDS);
+	unlock(hw);
+	return applied & fields;
 }
 
 /* Nothing while the device is stopped: QEMU ignores it then, and nobody knows what others do. */

@@ -79,50 +79,46 @@ parse_devargs(const struct rte_pci_device *pci, struct devargs *args)
 	return ret < 0 ? -EINVAL : 0;
 }
 
+/* What works in any process: it needs memory that all share, and the device's registers. */
+#define ANY_PROCESS                                                                                \
+	.dev_close = vmxnet3_close, .dev_infos_get = vmxnet3_infos_get,                            \
+	.link_update = vmxnet3_link_update, .is_removed = vmxnet3_is_removed,                      \
+	.stats_get = vmxnet3_stats_get, .stats_reset = vmxnet3_stats_reset,                        \
+	.xstats_get = vmxnet3_xstats_get, .xstats_get_names = vmxnet3_xstats_names,                \
+	.xstats_reset = vmxnet3_stats_reset, .mtu_set = vmxnet3_mtu_set,                           \
+	.vlan_filter_set = vmxnet3_vlan_filter_set, .vlan_offload_set = vmxnet3_vlan_offload_set,  \
+	.mac_addr_set = vmxnet3_mac_addr_set, .set_mc_addr_list = vmxnet3_mc_addr_list,            \
+	.promiscuous_enable = vmxnet3_promiscuous_enable,                                          \
+	.promiscuous_disable = vmxnet3_promiscuous_disable,                                        \
+	.allmulticast_enable = vmxnet3_allmulticast_enable,                                        \
+	.allmulticast_disable = vmxnet3_allmulticast_disable, .reta_update = vmxnet3_reta_update,  \
+	.reta_query = vmxnet3_reta_query, .rss_hash_update = vmxnet3_rss_hash_update,              \
+	.rss_hash_conf_get = vmxnet3_rss_hash_conf_get, .rxq_info_get = vmxnet3_rxq_info,          \
+	.txq_info_get = vmxnet3_txq_info, .rx_burst_mode_get = vmxnet3_rx_burst_mode,              \
+	.tx_burst_mode_get = vmxnet3_tx_burst_mode, .tx_done_cleanup = vmxnet3_tx_done_cleanup,    \
+	.dev_supported_ptypes_get = vmxnet3_ptypes_get, .get_monitor_addr = vmxnet3_monitor_addr,  \
+	.get_reg = vmxnet3_get_reg, .eth_dev_priv_dump = vmxnet3_dump
+
 static const struct eth_dev_ops vmxnet3_dev_ops = {
+	ANY_PROCESS,
 	.dev_configure = vmxnet3_configure,
 	.dev_start = vmxnet3_start,
 	.dev_stop = vmxnet3_stop,
-	.dev_close = vmxnet3_close,
 	.dev_reset = vmxnet3_reset,
-	.dev_infos_get = vmxnet3_infos_get,
 	.rx_queue_setup = vmxnet3_rxq_setup,
 	.tx_queue_setup = vmxnet3_txq_setup,
 	.rx_queue_release = vmxnet3_rxq_release,
 	.tx_queue_release = vmxnet3_txq_release,
-	.link_update = vmxnet3_link_update,
-	.dev_supported_ptypes_get = vmxnet3_ptypes_get,
-	.is_removed = vmxnet3_is_removed,
 	.rx_queue_intr_enable = vmxnet3_rx_intr_enable,
 	.rx_queue_intr_disable = vmxnet3_rx_intr_disable,
-	.stats_get = vmxnet3_stats_get,
-	.stats_reset = vmxnet3_stats_reset,
-	.xstats_get = vmxnet3_xstats_get,
-	.xstats_get_names = vmxnet3_xstats_names,
-	.xstats_reset = vmxnet3_stats_reset,
-	.mtu_set = vmxnet3_mtu_set,
-	.vlan_filter_set = vmxnet3_vlan_filter_set,
-	.vlan_offload_set = vmxnet3_vlan_offload_set,
-	.mac_addr_set = vmxnet3_mac_addr_set,
-	.set_mc_addr_list = vmxnet3_mc_addr_list,
-	.promiscuous_enable = vmxnet3_promiscuous_enable,
-	.promiscuous_disable = vmxnet3_promiscuous_disable,
-	.allmulticast_enable = vmxnet3_allmulticast_enable,
-	.allmulticast_disable = vmxnet3_allmulticast_disable,
-	.rxq_info_get = vmxnet3_rxq_info,
-	.txq_info_get = vmxnet3_txq_info,
-	.rx_burst_mode_get = vmxnet3_rx_burst_mode,
-	.tx_burst_mode_get = vmxnet3_tx_burst_mode,
-	.tx_done_cleanup = vmxnet3_tx_done_cleanup,
-	.get_monitor_addr = vmxnet3_monitor_addr,
-	.get_reg = vmxnet3_get_reg,
-	.eth_dev_priv_dump = vmxnet3_dump,
 };
+
+static const struct eth_dev_ops vmxnet3_secondary_ops = {ANY_PROCESS};
 
 bool
 vmxnet3_is_ours(const struct rte_eth_dev *dev)
 {
-	return dev->dev_ops == &vmxnet3_dev_ops;
+	return dev->dev_ops == &vmxnet3_dev_ops || dev->dev_ops == &vmxnet3_secondary_ops;
 }
 
 /* ---- probe and remove ---- */
@@ -192,10 +188,10 @@ init_port(struct rte_eth_dev *dev, struct rte_pci_device *pci, const struct deva
 }
 
 static void
-set_ops(struct rte_eth_dev *dev)
+set_ops(struct rte_eth_dev *dev, const struct eth_dev_ops *ops)
 {
-	dev->dev_ops = &vmxnet3_dev_ops;
-	dev->rx_pkt_burst = vmxnet3_rx_burst;
+	dev->dev_ops = ops;
+	vmxnet3_rx_choose(dev);
 	dev->tx_pkt_burst = vmxnet3_tx_burst;
 	dev->tx_pkt_prepare = vmxnet3_tx_prepare;
 	dev->rx_queue_count = vmxnet3_rx_queue_count;
@@ -217,8 +213,9 @@ add_port(struct rte_pci_device *pci, const struct devargs *args)
 		rte_eth_dev_release_port(dev);
 		return ret;
 	}
-	set_ops(dev);
+	set_ops(dev, &vmxnet3_dev_ops);
 	vmxnet3_intr_init(dev);
+	vmxnet3_rss_init(dev);
 	caps = &vmxnet3_hw(dev)->caps;
 	rte_eth_dev_probing_finish(dev);
 	VMXNET3_LOG(NOTICE, pci->name,
@@ -229,24 +226,33 @@ add_port(struct rte_pci_device *pci, const struct devargs *args)
 	return 0;
 }
 
+/* The BARs are mapped where the primary process has them, which EAL sees to. */
+static int
+attach_port(struct rte_pci_device *pci)
+{
+	struct rte_eth_dev *dev = rte_eth_dev_pci_allocate(pci, 0);
+
+	if (dev == NULL)
+		return -ENODEV;
+	set_ops(dev, &vmxnet3_secondary_ops);
+	rte_eth_dev_probing_finish(dev);
+	return 0;
+}
+
 static int
 pci_probe(struct rte_pci_driver *drv __rte_unused, struct rte_pci_device *pci)
 {
+	bool primary = rte_eal_process_type() == RTE_PROC_PRIMARY;
 	struct devargs args;
 	int ret;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		VMXNET3_LOG(ERR, pci->name,
-			    "secondary processes cannot use it: use the primary one");
-		return -ENOTSUP;
-	}
 	ret = parse_devargs(pci, &args);
 	if (ret < 0)
 		return ret;
 	ret = map_bars(pci);
 	if (ret != 0)
 		return ret;
-	ret = add_port(pci, &args);
+	ret = primary ? add_port(pci, &args) : attach_port(pci);
 	if (ret < 0)
 		rte_pci_unmap_device(pci);
 	return ret;

@@ -25,9 +25,14 @@ vmxnet3_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->max_rx_pktlen = caps->max_mtu + VMXNET3_FRAME_OVERHEAD;
 	info->min_rx_bufsize = VMXNET3_RX_HEAD_MIN;
 	info->max_mac_addrs = 1;
-	info->max_lro_pkt_size = VMXNET3_LRO_FRAME_MAX;
-	info->rx_offload_capa = vmxnet3_rx_offloads();
-	info->tx_offload_capa = vmxnet3_tx_offloads();
+	info->err_handle_mode = RTE_ETH_ERROR_HANDLE_MODE_PASSIVE; /* INTR_RESET */
+	info->flow_type_rss_offloads = vmxnet3_rss_types(vmxnet3_hw(dev));
+	info->hash_key_size = info->flow_type_rss_offloads == 0 ? 0 : VMXNET3_RSS_KEY_LEN;
+	info->reta_size = vmxnet3_rss_table_size(vmxnet3_hw(dev));
+	info->rx_offload_capa = vmxnet3_rx_offloads(vmxnet3_hw(dev));
+	info->tx_offload_capa = vmxnet3_tx_offloads(vmxnet3_hw(dev));
+	if ((info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0)
+		info->max_lro_pkt_size = VMXNET3_LRO_FRAME_MAX;
 	info->rx_desc_lim = rings;
 	info->tx_desc_lim = rings;
 	info->tx_desc_lim.nb_seg_max = VMXNET3_TSO_DESC_PER_PKT;
@@ -66,8 +71,9 @@ int
 vmxnet3_rx_burst_mode(struct rte_eth_dev *dev, uint16_t queue __rte_unused,
 		      struct rte_eth_burst_mode *mode)
 {
-	snprintf(mode->info, sizeof(mode->info), "%s",
-		 dev->data->scattered_rx ? "Scalar Scattered" : "Scalar");
+	snprintf(mode->info, sizeof(mode->info), "%s%s",
+		 dev->rx_pkt_burst == vmxnet3_rx_burst ? "Scalar" : "Vector AVX2",
+		 dev->data->scattered_rx ? " Scattered" : "");
 	return 0;
 }
 

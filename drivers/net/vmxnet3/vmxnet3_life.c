@@ -102,6 +102,7 @@ prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
 		rxq->shared->intr = hw->intr.rx ? VMXNET3_VECTOR_RX(q) : hw->intr.quiet;
 		rxq->num_rx_queues = dev->data->nb_rx_queues;
 		rxq->max_pieces = pieces;
+		rxq->body_word0 = pvn_field_put(VMXNET3_RXC0_RQID, rxq->num_rx_queues + q);
 		vmxnet3_rxq_prepare(rxq, pieces > 1);
 	}
 }
@@ -117,6 +118,20 @@ announce_buffers(const struct rte_eth_dev *dev)
 			if (rxq->rings[i].size != 0)
 				vmxnet3_rx_doorbell(rxq, &rxq->rings[i]);
 	}
+}
+
+/* Pools may differ: the smallest holds for all. */
+static void
+tell_buffer_sizes(struct rte_eth_dev *dev, bool bodies)
+{
+	uint16_t size = UINT16_MAX;
+
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
+		const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
+
+		size = RTE_MIN(size, rxq->buf_len);
+	}
+	vmxnet3_dev_buffer_sizes(vmxnet3_hw(dev), size, bodies ? size : 0);
 }
 
 static void
@@ -203,6 +218,8 @@ vmxnet3_start(struct rte_eth_dev *dev)
 	pieces = max_pieces(dev, mtu);
 	vmxnet3_dev_shared_fill(dev, mtu, pieces);
 	vmxnet3_offload_prepare(dev);
+	vmxnet3_rx_choose(dev);
+	vmxnet3_rss_fill(dev);
 	prepare_queues(dev, pieces);
 	ret = vmxnet3_dev_activate(hw);
 	if (ret < 0) {
@@ -210,6 +227,8 @@ vmxnet3_start(struct rte_eth_dev *dev)
 		vmxnet3_intr_release(dev);
 		return ret;
 	}
+	tell_buffer_sizes(dev, pieces > 1);
+	vmxnet3_rss_start(dev);
 	announce_buffers(dev);
 	vmxnet3_dev_mac_write(hw, dev->data->mac_addrs);
 	vmxnet3_dev_vlan_filter(
@@ -289,5 +308,7 @@ vmxnet3_configure(struct rte_eth_dev *dev)
 		return refuse(dev, -ENOTSUP, "the device has no loopback mode");
 	if ((conf->link_speeds & RTE_ETH_LINK_SPEED_FIXED) != 0)
 		return refuse(dev, -ENOTSUP, "the host sets the link's speed: leave link_speeds 0");
-	return vmxnet3_intr_check(dev);
+	if (vmxnet3_intr_check(dev) < 0)
+		return -ENOTSUP;
+	return vmxnet3_rss_configure(dev);
 }

@@ -10,21 +10,29 @@
 /* ---- which there are ---- */
 
 uint64_t
-vmxnet3_rx_offloads(void)
+vmxnet3_rx_offloads(const struct vmxnet3_hw *hw)
 {
-	return RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER |
-	       RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_VLAN_FILTER |
-	       RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+	uint64_t offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER |
+			    RTE_ETH_RX_OFFLOAD_VLAN_FILTER | RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+
+	if ((hw->caps.disabled_offloads & VMXNET3_DISABLED_LRO) == 0)
+		offloads |= RTE_ETH_RX_OFFLOAD_TCP_LRO;
+	if (vmxnet3_rss_types(hw) != 0)
+		offloads |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
+	return offloads;
 }
 
 /* The header checksum of IPv4 is done by tx_prepare. */
 uint64_t
-vmxnet3_tx_offloads(void)
+vmxnet3_tx_offloads(const struct vmxnet3_hw *hw)
 {
-	return RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE |
-	       RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-	       RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
-	       RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+	uint64_t offloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE |
+			    RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+			    RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+
+	if ((hw->caps.disabled_offloads & VMXNET3_DISABLED_TSO) == 0)
+		offloads |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
+	return offloads;
 }
 
 const uint32_t *

@@ -6,13 +6,14 @@
  *   vmxnet3_ethdev.c    devargs, probe and remove, the table of dev_ops
  *   vmxnet3_life.c      configure, start, stop, close
  *   vmxnet3_settings.c  what may change while the port runs: MTU, MAC, filters
+ *   vmxnet3_rss.c       key, types and table of RSS
  *   vmxnet3_info.c      what a port and its queues say of themselves
  *   vmxnet3_telemetry.c the same for telemetry
  *   vmxnet3_intr.c      interrupts: link, queues in error, rx queues; removal
  *   vmxnet3_stats.c     statistics, continuous over restarts
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_offload.c   offloads, as far as they are settings
- *   vmxnet3_rx.c        receive
+ *   vmxnet3_rx.c, _rx_avx2.c  receive
  *   vmxnet3_tx.c        transmit
  *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
@@ -33,9 +34,12 @@
 
 #include <vmxnet3.h>
 
-/* The newest device version this driver was written for [VMX3 11]. What later versions add is off
- * unless asked for. */
-#define VMXNET3_DRIVER_VERSION_MAX 4
+/* The newest device version this driver was written for [VMX3 11]: all there are. */
+#define VMXNET3_DRIVER_VERSION_MAX 9
+
+/* Of what version 7 offers, what is asked for. [VMX3 11.5] */
+#define VMXNET3_CAPS_WANTED                                                                        \
+	(VMXNET3_CAP_UDP_RSS | VMXNET3_CAP_ESP_RSS_IPV4 | VMXNET3_CAP_ESP_RSS_IPV6)
 
 /* Longest header in front of the MTU: Ethernet and two VLAN tags. */
 #define VMXNET3_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
@@ -51,7 +55,10 @@ struct vmxnet3_caps {
 	uint8_t version; /* the one picked */
 	uint8_t max_tx_queues;
 	uint8_t max_rx_queues; /* QEMU takes fewer than the specification allows [VMX3 12.3] */
+	bool is_qemu;
 	uint16_t max_mtu;
+	uint32_t granted;	    /* VMXNET3_CAP_*, version 7 */
+	uint32_t disabled_offloads; /* VMXNET3_DISABLED_*, version 9 */
 	struct rte_ether_addr perm_mac;
 };
 
@@ -72,6 +79,7 @@ struct vmxnet3_dma {
 	struct vmxnet3_shared_v6 shared;
 	alignas(VMXNET3_QUEUE_TABLE_ALIGN) uint8_t
 		queue_table[2 * VMXNET3_QUEUES_MAX_V6 * sizeof(struct vmxnet3_tx_queue_desc)];
+	struct vmxnet3_rss_config rss;
 	struct rte_ether_addr mcast[VMXNET3_MCAST_MAX]; /* kept over restarts, as what follows */
 	uint16_t num_mcast;
 	uint32_t vlan_bitmap[128]; /* of the filter, if that is asked for */
@@ -132,7 +140,7 @@ struct vmxnet3_rx_meaning {
 	uint32_t ptype;
 };
 #define VMXNET3_RX_MEANING(word0, word3)                                                           \
-	(((word3) >> 16 & 0xFF) | (((word0)&VMXNET3_RXC0_CNC) != 0 ? 0x100u : 0))
+	(((word3) >> 16 & 0xFF) | ((word0) >> 22 & 0x100)) /* with VMXNET3_RXC0_CNC */
 #define VMXNET3_RX_MEANINGS 0x200u
 
 #define VMXNET3_MEMBER(member, name) uint64_t member;
@@ -164,6 +172,7 @@ struct vmxnet3_rx_queue {
 	uint64_t rearm; /* first word of a received mbuf that changes */
 	const struct vmxnet3_rx_meaning *meanings;
 	uint32_t plain_word0; /* as VMXNET3_RXC0_PLAIN, without the index */
+	uint32_t body_word0;  /* the same of a body, which is not the first piece */
 	uint32_t comp_gen;    /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
 	uint32_t tag_flags;   /* of a frame whose tag was stripped; 0 unless asked for */
 	uint32_t hash_flags;  /* likewise with a hash */
@@ -193,6 +202,7 @@ struct vmxnet3_rx_queue {
 	const struct rte_memzone *zone;
 	uint16_t ring_size; /* as asked for by the application */
 	uint16_t ring2_capacity;
+	bool powers; /* all rings are powers of two, see vmxnet3_needs_powers() */
 };
 
 /* Counters of a tx queue: member, name in xstats. */
@@ -211,19 +221,30 @@ struct vmxnet3_tx_stats {
 /* What a packet may ask the device for. */
 #define VMXNET3_TX_WISHES RTE_MBUF_F_TX_OFFLOAD_MASK
 
+/* In the low bits of what a slot holds, where a mbuf's address has none. */
+#define VMXNET3_TX_MORE 1u  /* not the EOP: the mbuf has a next one */
+#define VMXNET3_TX_WHOLE 2u /* the mbuf is the packet, to be freed whole with its EOP */
+#define VMXNET3_TX_TAGS (VMXNET3_TX_MORE | VMXNET3_TX_WHOLE)
+
+static inline struct rte_mbuf *
+vmxnet3_tx_mbuf(uintptr_t held)
+{
+	return (struct rte_mbuf *)(held & ~(uintptr_t)VMXNET3_TX_TAGS);
+}
+
 struct vmxnet3_tx_queue {
 	struct vmxnet3_txd *desc;
 	struct vmxnet3_txc *comp;
-	struct rte_mbuf **mbufs; /* by slot: the packet whose EOP is there, else NULL */
-	uint32_t gen;		 /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
-	uint32_t comp_gen;	 /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
+	uintptr_t *held;   /* by slot: the mbuf of the descriptor, and VMXNET3_TX_TAGS */
+	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
+	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint16_t size;
 	uint16_t fill;	    /* next slot to fill */
 	uint16_t clean;	    /* oldest slot in flight */
 	uint16_t in_flight; /* at most size - 1 */
 	uint16_t comp_next;
 	uint16_t reap_from; /* so many in flight are worth a look at completions */
-	uint16_t chains;    /* packets in flight of more than one segment */
+	uint16_t chained;   /* slots in flight with a tag */
 	bool fast_free;	    /* all packets are of one pool and of nobody else */
 	uint32_t deferred;  /* packets since the last doorbell */
 	uint8_t *doorbell;  /* TXPROD */
@@ -248,17 +269,6 @@ vmxnet3_rx_take_slot(struct vmxnet3_rx_ring *ring)
 
 	ring->next = vmxnet3_slot_after(ring->next, ring->size);
 	ring->posted--;
-	return m;
-}
-
-/* Takes the oldest slot in flight: its packet, the caller's to free, or NULL where no EOP is. */
-static inline struct rte_mbuf *
-vmxnet3_tx_take_slot(struct vmxnet3_tx_queue *txq)
-{
-	struct rte_mbuf *m = txq->mbufs[txq->clean];
-
-	txq->clean = vmxnet3_slot_after(txq->clean, txq->size);
-	txq->in_flight--;
 	return m;
 }
 
@@ -307,8 +317,19 @@ struct vmxnet3_counts {
 	struct vmxnet3_txq_counts tx[VMXNET3_QUEUES_MAX_V6];
 };
 
+/* What is wanted of RSS, and what the device does. */
+struct vmxnet3_rss {
+	uint64_t hf; /* RTE_ETH_RSS_*, as configured */
+	uint8_t key[VMXNET3_RSS_KEY_LEN];
+	uint8_t table[VMXNET3_RSS_TABLE_MAX];
+	bool table_set;	 /* by the application */
+	bool on;	 /* asked for at the last start */
+	uint32_t fields; /* VMXNET3_RSS_FIELD_*, as the device took them */
+};
+
 struct vmxnet3_adapter {
 	struct vmxnet3_hw hw;
+	struct vmxnet3_rss rss;
 	struct vmxnet3_counts past;  /* of queues released, and of the device before ACTIVATE */
 	struct vmxnet3_counts reset; /* at the last reset, to be taken off */
 	uint16_t shown_rx;	     /* queues that xstats have */
@@ -328,6 +349,13 @@ vmxnet3_hw(const struct rte_eth_dev *dev)
 	return &vmxnet3_adapter(dev)->hw;
 }
 
+/* From version 7 on, the completion ring too. [VMX3 6.4] */
+static inline bool
+vmxnet3_needs_powers(const struct vmxnet3_hw *hw)
+{
+	return hw->caps.version >= 7;
+}
+
 /* vmxnet3_dev.c. Control thread only, but for stats and link; 0 or -errno, logged where known. */
 int vmxnet3_dev_init(struct vmxnet3_hw *hw);
 int vmxnet3_dev_negotiate(struct vmxnet3_hw *hw);
@@ -345,6 +373,10 @@ void vmxnet3_dev_mcast(struct vmxnet3_hw *hw, const struct rte_ether_addr *list,
 void vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw);
 uint32_t vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset);
 uint32_t vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector);
+void vmxnet3_dev_buffer_sizes(struct vmxnet3_hw *hw, uint16_t head, uint16_t body);
+void vmxnet3_dev_rss_block(struct vmxnet3_hw *hw);
+void vmxnet3_dev_rss_table(struct vmxnet3_hw *hw, const uint8_t *table, uint16_t size);
+uint32_t vmxnet3_dev_rss_fields(struct vmxnet3_hw *hw, uint32_t fields);
 void vmxnet3_dev_mask(struct vmxnet3_hw *hw, unsigned int vector, bool mask);
 void vmxnet3_dev_intr_enable(struct vmxnet3_hw *hw, bool enable);
 uint32_t vmxnet3_dev_take_events(struct vmxnet3_hw *hw);
@@ -391,6 +423,20 @@ void vmxnet3_intr_arm(struct rte_eth_dev *dev);
 void vmxnet3_intr_disarm(struct rte_eth_dev *dev);
 void vmxnet3_intr_release(struct rte_eth_dev *dev);
 
+/* vmxnet3_rss.c. Start calls fill, then start. */
+uint64_t vmxnet3_rss_types(const struct vmxnet3_hw *hw);
+uint16_t vmxnet3_rss_table_size(const struct vmxnet3_hw *hw);
+void vmxnet3_rss_init(struct rte_eth_dev *dev);
+int vmxnet3_rss_configure(struct rte_eth_dev *dev);
+void vmxnet3_rss_fill(struct rte_eth_dev *dev);
+void vmxnet3_rss_start(struct rte_eth_dev *dev);
+int vmxnet3_reta_update(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *reta,
+			uint16_t size);
+int vmxnet3_reta_query(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *reta,
+		       uint16_t size);
+int vmxnet3_rss_hash_update(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf);
+int vmxnet3_rss_hash_conf_get(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf);
+
 /* vmxnet3_ethdev.c */
 bool vmxnet3_is_ours(const struct rte_eth_dev *dev);
 
@@ -415,17 +461,20 @@ void vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq);
 void vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq);
 
 /* vmxnet3_offload.c. prepare: the shared area and the queues, before ACTIVATE. */
-uint64_t vmxnet3_rx_offloads(void);
-uint64_t vmxnet3_tx_offloads(void);
+uint64_t vmxnet3_rx_offloads(const struct vmxnet3_hw *hw);
+uint64_t vmxnet3_tx_offloads(const struct vmxnet3_hw *hw);
 const uint32_t *vmxnet3_ptypes_get(struct rte_eth_dev *dev);
 void vmxnet3_offload_prepare(struct rte_eth_dev *dev);
 void vmxnet3_offload_strip(struct rte_eth_dev *dev);
 
 /* vmxnet3_rx.c, vmxnet3_tx.c. One thread per queue at a time. */
 uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+void vmxnet3_rx_choose(struct rte_eth_dev *dev);
+uint16_t vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 void vmxnet3_tx_reap(struct vmxnet3_tx_queue *txq);
+void vmxnet3_tx_free_all(struct vmxnet3_tx_queue *txq);
 void vmxnet3_rx_doorbell(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring);
 uint16_t vmxnet3_rx_refill_threshold(uint16_t ring_size);
 void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring);

@@ -25,22 +25,29 @@
 
 static_assert(VMXNET3_RING_STEP * ENTRY_SIZE == VMXNET3_RING_ALIGN, "rings stay aligned in a zone");
 
-static struct rte_mbuf **
+static void *
 alloc_slots(unsigned int size, unsigned int socket)
 {
-	return rte_zmalloc_socket("vmxnet3_slots",
-				  (size + VMXNET3_SLOTS_BEHIND) * sizeof(struct rte_mbuf *),
+	return rte_zmalloc_socket("vmxnet3_slots", (size + VMXNET3_SLOTS_BEHIND) * sizeof(void *),
 				  RTE_CACHE_LINE_SIZE, (int)socket);
+}
+
+/* For as many entries of both rings. */
+static unsigned int
+comp_entries(const struct vmxnet3_rx_queue *rxq, unsigned int rings)
+{
+	return rxq->powers ? rte_align32pow2(rings) : rings;
 }
 
 static int
 alloc_rx_memory(struct rte_eth_dev *dev, struct vmxnet3_rx_queue *rxq, unsigned int socket)
 {
 	unsigned int rings = rxq->ring_size + rxq->ring2_capacity;
+	unsigned int entries = rings + comp_entries(rxq, rings);
 	struct vmxnet3_rx_ring *r = rxq->rings;
 
 	/* The completion ring holds both rings' worth: nobody detects its overflow. [VMX3 12.11] */
-	rxq->zone = rte_eth_dma_zone_reserve(dev, "rxq", rxq->queue_id, 2 * rings * ENTRY_SIZE,
+	rxq->zone = rte_eth_dma_zone_reserve(dev, "rxq", rxq->queue_id, entries * ENTRY_SIZE,
 					     VMXNET3_RING_ALIGN, (int)socket);
 	r[0].mbufs = alloc_slots(rxq->ring_size, socket);
 	r[1].mbufs = alloc_slots(rxq->ring2_capacity, socket);
@@ -62,6 +69,20 @@ refuse_deferred_start(const struct rte_eth_dev *dev, const char *direction, uint
 		    "%s queue %u: deferred start: the device starts all queues at once", direction,
 		    queue);
 	return -ENOTSUP;
+}
+
+static int
+check_size(const struct rte_eth_dev *dev, const char *direction, uint16_t queue, uint16_t size)
+{
+	const struct vmxnet3_hw *hw = vmxnet3_hw(dev);
+
+	if (!vmxnet3_needs_powers(hw) || rte_is_power_of_2(size))
+		return 0;
+	VMXNET3_LOG(ERR, hw->name,
+		    "%s queue %u: %u descriptors: device version %u needs a power of two; use one, "
+		    "or the device argument max_version=6",
+		    direction, queue, size, hw->caps.version);
+	return -EINVAL;
 }
 
 /* What fits the 14-bit length of a descriptor and leaves the headroom alone. */
@@ -107,6 +128,8 @@ vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 
 	if (conf->rx_deferred_start != 0)
 		return refuse_deferred_start(dev, "rx", queue);
+	if (check_size(dev, "rx", queue, nb_desc) < 0)
+		return -EINVAL;
 	vmxnet3_rxq_release(dev, queue);
 	rxq = rte_zmalloc_socket("vmxnet3_rxq", sizeof(*rxq), RTE_CACHE_LINE_SIZE, (int)socket);
 	if (rxq == NULL)
@@ -122,6 +145,7 @@ vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	rxq->buf_len = rx_buf_len(pool);
 	rxq->bar0 = vmxnet3_hw(dev)->bar0;
 	rxq->ring_size = nb_desc;
+	rxq->powers = vmxnet3_needs_powers(vmxnet3_hw(dev));
 	rxq->ring2_capacity = RTE_MIN(nb_desc, VMXNET3_RX_RING2_MAX_OLD);
 	if (alloc_rx_memory(dev, rxq, socket) < 0) {
 		vmxnet3_rxq_release(dev, queue);
@@ -138,6 +162,8 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 
 	if (conf->tx_deferred_start != 0)
 		return refuse_deferred_start(dev, "tx", queue);
+	if (check_size(dev, "tx", queue, nb_desc) < 0)
+		return -EINVAL;
 	vmxnet3_txq_release(dev, queue);
 	txq = rte_zmalloc_socket("vmxnet3_txq", sizeof(*txq), RTE_CACHE_LINE_SIZE, (int)socket);
 	if (txq == NULL)
@@ -151,8 +177,8 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	txq->doorbell = vmxnet3_hw(dev)->bar0 + VMXNET3_BAR0_TXPROD(queue);
 	txq->zone = rte_eth_dma_zone_reserve(dev, "txq", queue, 2 * nb_desc * ENTRY_SIZE,
 					     VMXNET3_RING_ALIGN, (int)socket);
-	txq->mbufs = alloc_slots(nb_desc, socket);
-	if (txq->zone == NULL || txq->mbufs == NULL) {
+	txq->held = alloc_slots(nb_desc, socket);
+	if (txq->zone == NULL || txq->held == NULL) {
 		VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name, "tx queue %u: no memory for %u descriptors",
 			    queue, nb_desc);
 		vmxnet3_txq_release(dev, queue);
@@ -190,7 +216,7 @@ vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue)
 		return;
 	vmxnet3_txq_drain(txq);
 	vmxnet3_stats_keep_txq(dev, txq);
-	rte_free(txq->mbufs);
+	rte_free(txq->held);
 	if (txq->zone != NULL)
 		rte_eth_dma_zone_free(dev, "txq", queue);
 	rte_free(txq);
@@ -237,7 +263,7 @@ vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter)
 	reset_rx_ring(&rxq->rings[1], scatter ? ring2_size : 0, VMXNET3_RXD2_BODY);
 	rxq->rings[0].doorbell = VMXNET3_BAR0_RXPROD(rxq->queue_id);
 	rxq->rings[1].doorbell = VMXNET3_BAR0_RXPROD2(rxq->queue_id);
-	rxq->comp_size = rxq->ring_size + ring2_size;
+	rxq->comp_size = (uint16_t)comp_entries(rxq, rxq->ring_size + ring2_size);
 	rxq->comp_next = 0;
 	rxq->comp_gen = VMXNET3_RXC3_GEN;
 	describe_rxq(rxq, ring2_size);
@@ -254,7 +280,7 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
 	txq->fill = 0;
 	txq->clean = 0;
 	txq->in_flight = 0;
-	txq->chains = 0;
+	txq->chained = 0;
 	txq->comp_next = 0;
 	txq->deferred = 0;
 	txq->gen = VMXNET3_TXD2_GEN;
@@ -286,6 +312,5 @@ vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
 void
 vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq)
 {
-	while (txq->in_flight > 0)
-		rte_pktmbuf_free(vmxnet3_tx_take_slot(txq));
+	vmxnet3_tx_free_all(txq);
 }

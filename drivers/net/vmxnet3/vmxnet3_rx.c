@@ -16,18 +16,16 @@
  *
  * Every word the device writes is copied once into a local, checked, then used. Nothing here logs.
  */
+#include <rte_cpuflags.h>
 #include <rte_io.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
+#include <rte_vect.h>
 
-#include "vmxnet3_pmd.h"
+#include "vmxnet3_rx.h"
 
 /* Buffers are posted in bulk: from so many free slots on, or a quarter of a small ring. */
 #define REFILL_CHUNK 32
-
-#define PREFETCH_AHEAD 4
-
-static_assert(PREFETCH_AHEAD <= VMXNET3_SLOTS_BEHIND, "slots may be read ahead");
 
 /* ---- posting ---- */
 
@@ -116,51 +114,6 @@ vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
 
 /* ---- plain frames ---- */
 
-/* What a frame is, as far as the device found out. [VMX3 8.3] */
-static inline void
-describe(const struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t word0, uint32_t word1,
-	 uint32_t word2, uint32_t word3)
-{
-	const struct vmxnet3_rx_meaning *meaning = &rxq->meanings[VMXNET3_RX_MEANING(word0, word3)];
-	uint32_t flags = meaning->flags;
-
-	if ((word2 & VMXNET3_RXC2_TS) != 0)
-		flags |= rxq->tag_flags;
-	if ((word0 & VMXNET3_RXC0_RSS_TYPE) != 0)
-		flags |= rxq->hash_flags;
-	m->ol_flags = flags;
-	m->packet_type = meaning->ptype;
-	m->vlan_tci = pvn_field_get(VMXNET3_RXC2_TCI, word2);
-	m->hash.rss = word1;
-}
-
-/* The beginning of every mbuf received: where its data is, one owner, one segment, the port. */
-static inline void
-rearm(const struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m)
-{
-	memcpy(&m->rearm_data, &rxq->rearm, sizeof(rxq->rearm));
-}
-
-static inline void
-advance(struct vmxnet3_rx_queue *rxq, uint16_t n)
-{
-	rxq->comp_next += n;
-	if (rxq->comp_next == rxq->comp_size) {
-		rxq->comp_next = 0;
-		rxq->comp_gen ^= VMXNET3_RXC3_GEN;
-	}
-}
-
-/* Takes `n` slots, no more than are posted and not over the ring's end. */
-static inline void
-take_slots(struct vmxnet3_rx_ring *ring, uint16_t n)
-{
-	ring->posted -= n;
-	ring->next += n;
-	if (ring->next == ring->size)
-		ring->next = 0;
-}
-
 /*
  * Completions of whole frames in the next buffers of ring 1, until one is something else, or either
  * ring ends. Length and error are one comparison: the error bit makes the length too great.
@@ -172,13 +125,12 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 	const struct vmxnet3_rxc *c = &rxq->comp[rxq->comp_next];
 	struct rte_mbuf *const *slot = &ring->mbufs[ring->next];
 	const uint32_t plain = rxq->plain_word0 | ring->next;
+	const uint32_t gen = rxq->comp_gen;
 	const uint32_t longest = rxq->buf_len - RTE_ETHER_HDR_LEN;
 	uint64_t bytes = 0;
 	uint16_t i;
 
-	n = RTE_MIN(n, (uint16_t)(rxq->comp_size - rxq->comp_next));
-	n = RTE_MIN(n, (uint16_t)(ring->size - ring->next));
-	n = RTE_MIN(n, ring->posted);
+	n = row(rxq, n);
 	for (i = 0; i < n; i++) {
 		/* ACQ-RXC: gen before the rest. Pairs with the device, which stores word3 last. */
 		const uint32_t word3 =
@@ -190,11 +142,11 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 		const uint32_t len = pvn_field_get(VMXNET3_RXC2_LEN, word2);
 		struct rte_mbuf *m = slot[i];
 
-		if (((word3 ^ rxq->comp_gen) & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) != 0 ||
+		if ((word3 & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) != gen ||
 		    (word0 & VMXNET3_RXC0_PLAIN) != plain + i ||
 		    (word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - RTE_ETHER_HDR_LEN > longest)
 			break;
-		rte_prefetch0_write(slot[i + PREFETCH_AHEAD]);
+		rte_prefetch0(slot[i + VMXNET3_PREFETCH_AHEAD]);
 		rearm(rxq, m);
 		describe(rxq, m, word0, pvn_le32_to_cpu(c[i].word1), word2, word3);
 		m->pkt_len = len;
@@ -204,6 +156,96 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 	}
 	take_slots(ring, i);
 	advance(rxq, i);
+	rxq->stats.packets += i;
+	rxq->stats.bytes += bytes;
+	return i;
+}
+
+/* ---- frames in several pieces ---- */
+
+/* Whether a completion is that of the next piece of a frame: `word0` as expected but for EOP, not
+ * empty, not longer than its buffer. Copies what is needed of it. */
+static inline bool
+is_next_piece(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *slot, uint32_t gen,
+	      uint32_t word0, struct vmxnet3_rxc *c)
+{
+	/* ACQ-RXC, as above. */
+	c->word3 = pvn_le32_to_cpu(__atomic_load_n(&slot->word3, __ATOMIC_ACQUIRE));
+	c->word0 = pvn_le32_to_cpu(__atomic_load_n(&slot->word0, __ATOMIC_RELAXED));
+	c->word2 = pvn_le32_to_cpu(__atomic_load_n(&slot->word2, __ATOMIC_RELAXED));
+	return (c->word3 & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) == gen &&
+	       ((c->word0 ^ word0) & VMXNET3_RXC0_PLAIN & ~VMXNET3_RXC0_EOP) == 0 &&
+	       (c->word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - 1 < rxq->buf_len;
+}
+
+/*
+ * A frame whose head is the next buffer of ring 1 and whose bodies are the next of ring 2, if all
+ * of it is there and neither ring ends in between; NULL, and nothing taken, if not so.
+ */
+static inline struct rte_mbuf *
+take_chain(struct vmxnet3_rx_queue *rxq)
+{
+	struct vmxnet3_rx_ring *heads = &rxq->rings[0], *bodies = &rxq->rings[1];
+	const struct vmxnet3_rxc *slot = &rxq->comp[rxq->comp_next];
+	struct rte_mbuf *head = heads->mbufs[heads->next], *last = head;
+	uint32_t most = RTE_MIN(rxq->max_pieces - 1u, bodies->posted), i = 0, bytes;
+	struct vmxnet3_rxc c;
+
+	most = RTE_MIN(most, (uint32_t)(bodies->size - bodies->next));
+	most = RTE_MIN(most, rxq->comp_size - rxq->comp_next - 1u);
+	if (heads->posted == 0 ||
+	    !is_next_piece(rxq, slot, rxq->comp_gen, rxq->plain_word0 | heads->next, &c))
+		return NULL;
+	bytes = head->data_len = pvn_field_get(VMXNET3_RXC2_LEN, c.word2);
+	while ((c.word0 & VMXNET3_RXC0_EOP) == 0) {
+		struct rte_mbuf *m = bodies->mbufs[bodies->next + i];
+
+		if (i == most || !is_next_piece(rxq, ++slot, rxq->comp_gen,
+						rxq->body_word0 | (bodies->next + i), &c))
+			goto not_now;
+		i++;
+		rearm(rxq, m);
+		m->ol_flags = 0;
+		m->data_len = pvn_field_get(VMXNET3_RXC2_LEN, c.word2);
+		bytes += m->data_len;
+		last->next = m;
+		last = m;
+	}
+	if (bytes < RTE_ETHER_HDR_LEN)
+		goto not_now;
+	rearm(rxq, head);
+	head->nb_segs = i + 1;
+	head->pkt_len = bytes;
+	describe(rxq, head, c.word0, pvn_le32_to_cpu(slot->word1), c.word2, c.word3);
+	take_slots(heads, 1);
+	take_slots(bodies, i);
+	advance(rxq, i + 1);
+	return head;
+not_now:
+	for (struct rte_mbuf *m = head; i > 0; i--) {
+		struct rte_mbuf *next = m->next;
+
+		m->next = NULL;
+		m = next;
+	}
+	return NULL;
+}
+
+/* Such frames in a row. */
+static inline uint16_t
+take_chains(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint64_t bytes = 0;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m = take_chain(rxq);
+
+		if (m == NULL)
+			break;
+		bytes += m->pkt_len;
+		pkts[i] = m;
+	}
 	rxq->stats.packets += i;
 	rxq->stats.bytes += bytes;
 	return i;
@@ -378,10 +420,10 @@ between_frames(const struct vmxnet3_rx_queue *rxq)
 	return rxq->head == NULL && !rxq->dropping;
 }
 
-uint16_t
-vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+static __rte_always_inline uint16_t
+rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
+	 vmxnet3_rx_take_fn take_wide)
 {
-	struct vmxnet3_rx_queue *rxq = rx_queue;
 	uint16_t budget = rxq->comp_size; /* a device that completes without end gets no further */
 	struct vmxnet3_rxc c;
 	uint16_t n = 0;
@@ -389,8 +431,13 @@ vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	while (budget-- > 0) {
 		struct rte_mbuf *m;
 
-		if (likely(between_frames(rxq)))
+		if (likely(between_frames(rxq))) {
+			if (take_wide != NULL)
+				n += take_wide(rxq, pkts + n, nb_pkts - n);
 			n += take_plain(rxq, pkts + n, nb_pkts - n);
+			if (rxq->rings[1].size != 0 && !rxq->lro)
+				n += take_chains(rxq, pkts + n, nb_pkts - n);
+		}
 		if (n == nb_pkts || !next_completion(rxq, &c))
 			break;
 		m = receive_piece(rxq, &c);
@@ -403,4 +450,30 @@ vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	for (int i = 0; i < VMXNET3_RX_RINGS; i++)
 		vmxnet3_rx_refill(rxq, &rxq->rings[i]);
 	return n;
+}
+
+uint16_t
+vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, NULL);
+}
+
+#ifdef RTE_ARCH_X86_64
+uint16_t
+vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx2);
+}
+#endif
+
+/* By what the CPU can, and what the application lets it: --force-max-simd-bitwidth. */
+void
+vmxnet3_rx_choose(struct rte_eth_dev *dev)
+{
+	dev->rx_pkt_burst = vmxnet3_rx_burst;
+#ifdef RTE_ARCH_X86_64
+	if (rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_256 &&
+	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) > 0)
+		dev->rx_pkt_burst = vmxnet3_rx_burst_avx2;
+#endif
 }

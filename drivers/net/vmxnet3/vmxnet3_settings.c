@@ -8,6 +8,17 @@
 #include "vmxnet3_log.h"
 #include "vmxnet3_pmd.h"
 
+/* What receive takes for the length of a segment when the device does not tell it. */
+static void
+set_queue_mtu(const struct rte_eth_dev *dev, uint16_t mtu)
+{
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
+		struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
+
+		__atomic_store_n(&rxq->mtu, mtu, __ATOMIC_RELAXED);
+	}
+}
+
 /*
  * A running port needs no restart for a new MTU, as long as its buffers have room for the frames:
  * the device was told that room at start, not the MTU (see vmxnet3_mtu_room()).
@@ -20,8 +31,10 @@ vmxnet3_mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 	if (!dev->data->dev_started)
 		return 0; /* ethdev has checked the range, and keeps the value */
 	room = vmxnet3_mtu_room(dev);
-	if (mtu <= room)
+	if (mtu <= room) {
+		set_queue_mtu(dev, mtu);
 		return 0;
+	}
 	VMXNET3_LOG(
 		ERR, vmxnet3_hw(dev)->name,
 		"MTU %u: the port is started, and its buffers hold frames up to MTU %u; stop it, "

@@ -4,12 +4,13 @@
  * Transmit [VMX3 7]: free what is completed -> write descriptors -> hand each packet over by the
  * generation bit of its first descriptor, last of all -> one doorbell for the burst.
  *
- * Most packets are plain: one segment, nothing asked of the device. They are written in a row by
- * put_plain(), a descriptor each; whatever is not plain goes through put_packet(), one by one.
+ * Most packets are plain: nothing asked of the device. They are written in rows, those of one
+ * segment by put_plain(), those of several by put_chains(); all others go through put_packet(), one
+ * by one.
  *
  * Completions come in order; what they say is done is freed at once for all of them. A slot holds
- * the packet whose EOP is in it, or NULL if it is another descriptor of a packet; a pointer in a
- * slot that is not in flight means nothing.
+ * the segment that its descriptor sends, so that chains are freed without walking along them; what
+ * is in a slot that is not in flight means nothing.
  */
 #include <rte_errno.h>
 #include <rte_io.h>
@@ -25,105 +26,208 @@
 
 /* ---- completed packets ---- */
 
-/* Alone, in a buffer of its own, with one owner: goes back to its pool as it is. Looks at the first
- * line only. */
+/* In a buffer of its own, with one owner. */
 static inline bool
-is_single(const struct rte_mbuf *m)
+is_plain_segment(const struct rte_mbuf *m)
 {
-	return rte_mbuf_refcnt_read(m) == 1 && m->nb_segs == 1 && RTE_MBUF_DIRECT(m);
+	return likely(rte_mbuf_refcnt_read(m) == 1) && likely(RTE_MBUF_DIRECT(m));
 }
 
-/* Packets of any kind; single ones of one pool go back together. */
+/* What a descriptor held that is not to go back to its pool as it is. */
 static void
-free_any(struct vmxnet3_tx_queue *txq, struct rte_mbuf *const *mbufs, uint16_t n)
+free_odd(uintptr_t held)
+{
+	struct rte_mbuf *m = vmxnet3_tx_mbuf(held);
+
+	if ((held & VMXNET3_TX_WHOLE) == 0)
+		rte_pktmbuf_free_seg(m);
+	else if ((held & VMXNET3_TX_MORE) == 0)
+		rte_pktmbuf_free(m);
+}
+
+/* Slots without tags, that is, packets of one segment each: as many as may be back to a pool at
+ * once, straight out of the slots. */
+static void
+free_singles(uintptr_t *held, uint16_t n)
+{
+	struct rte_mempool *pool = NULL;
+	uint32_t begin = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = (struct rte_mbuf *)held[i];
+		const bool plain = is_plain_segment(m);
+
+		if (likely(plain && m->pool == pool))
+			continue;
+		if (i > begin)
+			rte_mempool_put_bulk(pool, (void **)&held[begin], i - begin);
+		begin = plain ? i : i + 1;
+		pool = plain ? m->pool : NULL;
+		if (!plain)
+			rte_pktmbuf_free_seg(m);
+	}
+	if (n > begin)
+		rte_mempool_put_bulk(pool, (void **)&held[begin], n - begin);
+}
+
+/* Slots of any kind; segments of one pool in a row go back together. A pool wants mbufs without a
+ * next: of a segment that has none it is not read, of one that has it is not needed, so the second
+ * line of a mbuf never is. */
+static void
+free_any(struct vmxnet3_tx_queue *txq, const uintptr_t *held, uint16_t n)
 {
 	struct rte_mbuf *batch[REAP_CHUNK];
-	uint16_t count = 0;
+	struct rte_mempool *pool = NULL;
+	uint32_t count = 0, tagged = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = mbufs[i];
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = vmxnet3_tx_mbuf(held[i]);
 
-		if (m == NULL)
-			continue;
-		if (unlikely(!is_single(m))) {
-			txq->chains -= m->nb_segs > 1;
-			rte_pktmbuf_free(m);
+		if (unlikely((held[i] & VMXNET3_TX_WHOLE) != 0 || !is_plain_segment(m))) {
+			tagged += (held[i] & VMXNET3_TX_TAGS) != 0;
+			free_odd(held[i]);
 			continue;
 		}
-		if (count == REAP_CHUNK || (count > 0 && m->pool != batch[0]->pool)) {
-			rte_mempool_put_bulk(batch[0]->pool, (void **)batch, count);
+		if ((held[i] & VMXNET3_TX_MORE) != 0) {
+			m->next = NULL;
+			m->nb_segs = 1;
+			tagged++;
+		}
+		if (unlikely(m->pool != pool || count == REAP_CHUNK)) {
+			if (count > 0)
+				rte_mempool_put_bulk(pool, (void **)batch, count);
+			pool = m->pool;
 			count = 0;
 		}
 		batch[count++] = m;
 	}
 	if (count > 0)
-		rte_mempool_put_bulk(batch[0]->pool, (void **)batch, count);
+		rte_mempool_put_bulk(pool, (void **)batch, count);
+	txq->chained -= tagged;
 }
 
 /* Slots from `clean` on, not over the ring's end. */
 static inline void
 free_slots(struct vmxnet3_tx_queue *txq, uint16_t n)
 {
-	struct rte_mbuf **mbufs = &txq->mbufs[txq->clean];
+	uintptr_t *held = &txq->held[txq->clean];
 
-	if (likely(txq->fast_free && txq->chains == 0))
-		rte_mempool_put_bulk(mbufs[0]->pool, (void **)mbufs, n);
+	if (unlikely(txq->chained != 0))
+		free_any(txq, held, n);
+	else if (txq->fast_free)
+		rte_mempool_put_bulk(vmxnet3_tx_mbuf(held[0])->pool, (void **)held, n);
 	else
-		free_any(txq, mbufs, n);
+		free_singles(held, n);
 	txq->in_flight -= n;
 	txq->clean += n;
 	if (txq->clean == txq->size)
 		txq->clean = 0;
 }
 
-/* Takes all completions there are; how many descriptors they say are done. Each has to name the EOP
- * of a packet in flight, behind those named before. [VMX3 7.5] */
-static inline uint16_t
-take_completions(struct vmxnet3_tx_queue *txq)
+static inline void
+skip_completions(struct vmxnet3_tx_queue *txq, uint16_t n)
 {
-	uint16_t budget = txq->size; /* a device that completes without end gets no further */
-	uint16_t next = txq->comp_next, done = 0;
-	uint32_t gen = txq->comp_gen;
+	txq->comp_next += n;
+	if (txq->comp_next == txq->size) {
+		txq->comp_next = 0;
+		txq->comp_gen ^= VMXNET3_TXC3_GEN;
+	}
+}
 
-	for (; budget > 0; budget--) {
-		const struct vmxnet3_txc *c = &txq->comp[next];
-		/* ACQ-TXC: gen before index. Pairs with the device, which stores word3 last. */
-		const uint32_t word3 =
-			pvn_le32_to_cpu(__atomic_load_n(&c->word3, __ATOMIC_ACQUIRE));
-		const uint32_t word0 =
-			pvn_le32_to_cpu(__atomic_load_n(&c->word0, __ATOMIC_RELAXED));
-		const uint32_t index = pvn_field_get(VMXNET3_TXC0_INDEX, word0);
-		uint32_t distance = index - txq->clean;
+/* The EOP that a completion names; false if the device has not written it. ACQ-TXC: gen before
+ * index. Pairs with the device, which stores word3 last. */
+static inline bool
+read_completion(const struct vmxnet3_txc *c, uint32_t gen, uint32_t *index)
+{
+	const uint32_t word3 = pvn_le32_to_cpu(__atomic_load_n(&c->word3, __ATOMIC_ACQUIRE));
 
-		if (((word3 ^ gen) & VMXNET3_TXC3_GEN) != 0)
+	if ((word3 & VMXNET3_TXC3_GEN) != gen)
+		return false;
+	*index = pvn_field_get(VMXNET3_TXC0_INDEX,
+			       pvn_le32_to_cpu(__atomic_load_n(&c->word0, __ATOMIC_RELAXED)));
+	return true;
+}
+
+/* Completions of the oldest packets, of one descriptor each, until one is something else or either
+ * ring ends. Returns how many. */
+static inline uint16_t
+take_plain_completions(struct vmxnet3_tx_queue *txq)
+{
+	const struct vmxnet3_txc *c = &txq->comp[txq->comp_next];
+	const uint32_t first = txq->clean;
+	uint16_t n = txq->in_flight, i;
+	uint32_t index;
+
+	n = RTE_MIN(n, (uint16_t)(txq->size - txq->comp_next));
+	n = RTE_MIN(n, (uint16_t)(txq->size - first));
+	for (i = 0; i < n; i++)
+		if (!read_completion(&c[i], txq->comp_gen, &index) || index != first + i)
 			break;
-		if (index < txq->clean)
-			distance += txq->size;
-		if (likely(index < txq->size && distance < txq->in_flight && distance >= done &&
-			   txq->mbufs[index] != NULL))
-			done = distance + 1;
+	skip_completions(txq, i);
+	return i;
+}
+
+/* The same for packets of any length, and for what names nothing: each has to name the EOP of a
+ * packet in flight, behind those named before. [VMX3 7.5] */
+static inline uint16_t
+take_any_completions(struct vmxnet3_tx_queue *txq, uint16_t done)
+{
+	const uint32_t size = txq->size, clean = txq->clean, in_flight = txq->in_flight;
+	uint32_t budget = size; /* a device that completes without end gets no further */
+	uint32_t next = txq->comp_next, gen = txq->comp_gen, end = done, bad = 0, index;
+
+	for (; budget > 0 && read_completion(&txq->comp[next], gen, &index); budget--) {
+		const uint32_t distance = index - clean + (index < clean ? size : 0);
+
+		if (likely(index < size && distance < in_flight && distance >= end &&
+			   (txq->held[index] & VMXNET3_TX_MORE) == 0))
+			end = distance + 1;
 		else
-			txq->stats.bad_completion++;
-		if (++next == txq->size) {
+			bad++;
+		if (++next == size) {
 			next = 0;
 			gen ^= VMXNET3_TXC3_GEN;
 		}
 	}
 	txq->comp_next = next;
 	txq->comp_gen = gen;
-	return done;
+	txq->stats.bad_completion += bad;
+	return end;
+}
+
+/* Takes all completions there are; how many descriptors they say are done. */
+static inline uint16_t
+take_completions(struct vmxnet3_tx_queue *txq)
+{
+	uint16_t done = 0;
+
+	if (likely(txq->chained == 0))
+		done = take_plain_completions(txq);
+	return take_any_completions(txq, done);
+}
+
+/* The oldest `n` descriptors in flight. */
+static inline void
+free_oldest(struct vmxnet3_tx_queue *txq, uint16_t n)
+{
+	const uint16_t to_end = RTE_MIN(n, (uint16_t)(txq->size - txq->clean));
+
+	if (to_end > 0)
+		free_slots(txq, to_end);
+	if (n > to_end)
+		free_slots(txq, n - to_end);
 }
 
 void
 vmxnet3_tx_reap(struct vmxnet3_tx_queue *txq)
 {
-	const uint16_t done = take_completions(txq);
-	const uint16_t to_end = RTE_MIN(done, (uint16_t)(txq->size - txq->clean));
+	free_oldest(txq, take_completions(txq));
+}
 
-	if (to_end > 0)
-		free_slots(txq, to_end);
-	if (done > to_end)
-		free_slots(txq, done - to_end);
+void
+vmxnet3_tx_free_all(struct vmxnet3_tx_queue *txq)
+{
+	free_oldest(txq, txq->in_flight);
 }
 
 /* ---- new packets ---- */
@@ -161,7 +265,7 @@ static inline uint16_t
 put_plain(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct vmxnet3_txd *d = &txq->desc[txq->fill];
-	struct rte_mbuf **slot = &txq->mbufs[txq->fill];
+	uintptr_t *held = &txq->held[txq->fill];
 	const uint32_t gen = txq->gen;
 	uint64_t bytes = 0;
 	uint16_t i;
@@ -177,7 +281,7 @@ put_plain(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
 			break;
 		d[i].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
 		hand_over(&d[i], gen | len, VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ);
-		slot[i] = m;
+		held[i] = (uintptr_t)m;
 		bytes += len;
 	}
 	filled(txq, i);
@@ -246,6 +350,65 @@ can_be(const struct wish *w, const struct rte_mbuf *m)
 	return w->headers <= VMXNET3_TX_HEADERS_MAX && w->headers <= m->data_len;
 }
 
+/* A chain whose segments are all worth a descriptor. */
+static inline bool
+is_smooth(const struct rte_mbuf *pkt)
+{
+	uint32_t n = 0, most = 0;
+
+	for (const struct rte_mbuf *m = pkt; m != NULL; m = m->next, n++)
+		most = RTE_MAX(most, m->data_len - 1u);
+	return n == pkt->nb_segs && most < VMXNET3_TX_BUF_MAX - 1;
+}
+
+/* Several segments and no wishes, where the ring does not end in between: as write_packet(). */
+static inline void
+write_chain(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, uint32_t n)
+{
+	struct vmxnet3_txd *d = &txq->desc[txq->fill];
+	uintptr_t *held = &txq->held[txq->fill];
+	struct rte_mbuf *m = pkt->next;
+	const uint32_t gen = txq->gen;
+	uint32_t i;
+
+	d[0].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(pkt));
+	held[0] = (uintptr_t)pkt | VMXNET3_TX_MORE;
+	for (i = 1; i < n - 1; i++, m = m->next) {
+		d[i].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
+		hand_over(&d[i], gen | m->data_len, 0);
+		held[i] = (uintptr_t)m | VMXNET3_TX_MORE;
+	}
+	d[i].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
+	hand_over(&d[i], gen | m->data_len, VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ);
+	held[i] = (uintptr_t)m;
+	hand_over(&d[0], gen | pkt->data_len, 0);
+	txq->chained += n - 1;
+	filled(txq, n);
+}
+
+/* Such chains in a row. */
+static inline uint16_t
+put_chains(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint64_t bytes = 0;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const uint32_t segs = m->nb_segs;
+
+		if (segs < 2 || segs > VMXNET3_TX_DESC_PER_PKT || segs > room(txq) ||
+		    segs > (uint32_t)(txq->size - txq->fill) ||
+		    (m->ol_flags & VMXNET3_TX_WISHES) != 0 || !is_smooth(m))
+			break;
+		write_chain(txq, m, segs);
+		bytes += m->pkt_len;
+	}
+	txq->stats.packets += i;
+	txq->stats.bytes += bytes;
+	return i;
+}
+
 /*
  * Writes all descriptors of a packet, and hands it over at the end. Each slot still holds the
  * generation of the last round, which keeps the packet from the device until its first descriptor
@@ -253,51 +416,64 @@ can_be(const struct wish *w, const struct rte_mbuf *m)
  */
 static inline void
 write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, const struct wish *w,
-	     unsigned int needed)
+	     uint32_t needed)
 {
-	struct vmxnet3_txd *first = NULL;
-	uint32_t first_word2 = w->word2, first_word3 = w->word3;
+	/* With segments that need no descriptor, all hangs on the packet. */
+	const uintptr_t whole = needed == pkt->nb_segs ? 0 : VMXNET3_TX_WHOLE;
+	struct vmxnet3_txd *const first = &txq->desc[txq->fill];
+	uint32_t gen = txq->gen, slot = txq->fill, left = needed;
+	uint32_t first_word2 = 0, word3 = w->word3;
 
-	for (struct rte_mbuf *m = pkt; m != NULL; m = m->next) {
-		const uint32_t word2 = txq->gen | pvn_field_put(VMXNET3_TXD2_LEN, m->data_len);
-		struct vmxnet3_txd *d = &txq->desc[txq->fill];
-		uint32_t word3 = 0;
+	for (struct rte_mbuf *m = pkt; left > 0; m = m->next) {
+		struct vmxnet3_txd *d = &txq->desc[slot];
+		const uint32_t len = m->data_len;
 
-		if (m->data_len == 0)
+		if (unlikely(len == 0))
 			continue;
-		if (--needed == 0)
-			word3 = VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ;
+		left--;
 		d->addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
-		txq->mbufs[txq->fill] = needed == 0 ? pkt : NULL;
-		if (first == NULL) {
-			first = d;
-			first_word2 |= word2;
-			first_word3 |= word3;
+		txq->held[slot] = (uintptr_t)(whole != 0 ? pkt : m) | whole |
+				  (left > 0 ? VMXNET3_TX_MORE : 0);
+		if (left == 0)
+			word3 |= VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ;
+		if (d == first) {
+			first_word2 = gen | (len & VMXNET3_TXD2_LEN) | w->word2;
+			d->word3 = pvn_cpu_to_le32(word3);
 		} else {
-			hand_over(d, word2, word3);
+			hand_over(d, gen | (len & VMXNET3_TXD2_LEN), word3);
 		}
-		filled(txq, 1);
+		word3 = 0;
+		if (++slot == txq->size) {
+			slot = 0;
+			gen ^= VMXNET3_TXD2_GEN;
+		}
 	}
-	hand_over(first, first_word2, first_word3);
+	/* REL-TXD, as above. */
+	__atomic_store_n(&first->word2, pvn_cpu_to_le32(first_word2), __ATOMIC_RELEASE);
+	txq->fill = slot;
+	txq->gen = gen;
+	txq->in_flight += needed;
+	txq->chained += whole != 0 ? needed : needed - 1;
 }
 
-/* One packet of any kind; false if it finds no room, or never will. Packets that count towards the
- * doorbell are added to *due. */
+/* One packet of any kind; false if it finds no room, or never will. What counts towards the
+ * doorbell is added to *due. */
 static bool
 put_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
 {
 	const unsigned int needed = descriptors_needed(m);
-	const struct wish w = wish_of(m);
 	const uint32_t len = m->pkt_len;
+	struct wish w = {0};
 
-	if (needed == 0 || !can_be(&w, m)) {
+	if (unlikely((m->ol_flags & VMXNET3_TX_WISHES) != 0))
+		w = wish_of(m);
+	if (unlikely(needed == 0 || !can_be(&w, m))) {
 		txq->stats.unsendable++;
 		return false;
 	}
 	if (needed > room(txq))
 		return false;
 	*due += (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0 ? 1 + len / m->tso_segsz : 1;
-	txq->chains += m->nb_segs > 1;
 	write_packet(txq, m, &w, needed);
 	txq->stats.packets++;
 	txq->stats.bytes += len;
@@ -331,13 +507,14 @@ vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	if (txq->in_flight >= txq->reap_from || room(txq) < nb_pkts)
 		vmxnet3_tx_reap(txq);
 	while (n < nb_pkts) {
-		const uint16_t plain = put_plain(txq, pkts + n, nb_pkts - n);
+		uint16_t row = put_plain(txq, pkts + n, nb_pkts - n);
 
-		n += plain;
-		due += plain;
-		if (n == nb_pkts || !put_packet(txq, pkts[n], &due))
+		row += put_chains(txq, pkts + n + row, nb_pkts - n - row);
+		n += row;
+		due += row;
+		if (n == nb_pkts || (row == 0 && !put_packet(txq, pkts[n], &due)))
 			break;
-		n++;
+		n += row == 0;
 	}
 	if (n > 0)
 		ring_doorbell(txq, due);

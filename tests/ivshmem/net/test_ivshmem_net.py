@@ -11,7 +11,9 @@ from ivswire import CONT, MAC, STOP, Region  # noqa: E402 (adds tests/xen to the
 import checks  # noqa: E402
 from checks import case, expect  # noqa: E402
 from peerorders import exchange, traffic  # noqa: E402
+from plugged import Testpmd, hot_plug, offloads  # noqa: E402
 
+DRIVERS = ("ivshmem",)
 COUNT = 9000  # more than any ring holds, and every size of 60..9018 once
 
 
@@ -142,13 +144,18 @@ def test_two_ports():
 
 
 def test_own_server():
-    """the host's application serves the region itself"""
+    """the host's application serves the region itself; when it ends the guest's port has no future"""
     with Region(size=0) as region:
         back = region.peer(f"serve={region.socket},size=16M,mac={MAC}")
         front = region.guest()
         front.wait("link up")
         exchange(front, back, 300, 60, 1514)
         exchange(back, front, 300, 60, 1514)
+        back.kill()
+        front.wait("link down")
+        front.wait("removed")
+        front.stop()
+        front.quit()
 
 
 def test_plain_file():
@@ -175,6 +182,34 @@ def test_plain_file():
         front.kill()
         back.wait("link down")
         back.stop()
+
+
+def test_hot_plug():
+    """testpmd adds a guest's port while it runs, uses it, and removes it, again and again"""
+    with Region() as region:
+        back = region.host(f"mac={MAC},mac_check=0")
+        hot_plug(region.add(Testpmd(region, DRIVERS)), back, f"net_ivshmem0,path={region.socket}")
+        front = region.guest()
+        front.wait("link up")
+        traffic(front, back)
+
+
+def test_hot_plug_host():
+    """the same with the host's port; the guest stays"""
+    with Region() as region:
+        front = hot_plug(region.add(Testpmd(region, DRIVERS)), region.guest,
+                         f"net_ivshmem0,host={region.socket},mac={MAC}")
+        back = region.host()
+        front.wait("link up")
+        traffic(front, back)
+
+
+def test_offloads(zero_copy):
+    """checksums and segmentation: left to an end that takes them, done for one that does not"""
+    with Region(size=0) as region:
+        offloads(region, DRIVERS,
+                 f"net_ivshmem0,serve={region.socket},size=16M,mac=02:50:56:4e:00:01",
+                 f"net_ivshmem1,path={region.socket},zero_copy={zero_copy}")
 
 
 def refused(region, devargs, wanted, args=()):
@@ -214,5 +249,6 @@ if __name__ == "__main__":
         case(test_frames, zero_copy=0, mtu=9000), case(test_frames, zero_copy=1, mtu=9000),
         case(test_echo, zero_copy=0), case(test_echo, zero_copy=1), test_queues,
         test_pool_of_application, test_stop_start, test_restart_ends, test_policy_mac,
-        test_policy_rate, test_two_ports, test_own_server, test_plain_file, test_bad_input],
+        test_policy_rate, test_two_ports, test_own_server, test_plain_file, test_hot_plug, test_hot_plug_host,
+        case(test_offloads, zero_copy=0), case(test_offloads, zero_copy=1), test_bad_input],
         timeout=120)

@@ -130,6 +130,24 @@ def test_restart():
             guest.stop()
 
 
+def test_keeper_killed():
+    """a region's keeper is killed and started again: its port comes back, the neighbour's stays"""
+    with regions(2) as places:
+        switch = Switch(places[0], *port(places[0], 0), *port(places[1], 1), worker=CORE0, spec="off")
+        one, two = guests(places, devargs="zero_copy=1")
+        for _ in range(10 if LONG else 2):
+            traffic(one, two)
+            places[0].keeper.kill()
+            one.wait("link down")
+            switch.wait(".*port p0: its region's keeper is gone: start it again.*")
+            places[0].serve()
+            switch.wait(".*port p0: its region's keeper is there again.*")
+            one.wait("link up")
+        traffic(one, two)
+        expect("link down" in two.log, False, "the neighbour's link went down")
+        expect(switch.stop(), 0, "exit code of pvswitch")
+
+
 def test_both_wires():
     """a Xen guest and one over IVSHMEM are neighbours; a port is added and removed while it runs"""
     with Local() as xen, Region() as region:
@@ -150,5 +168,6 @@ def test_both_wires():
 
 
 if __name__ == "__main__":
-    checks.main([test_vlans, test_come_and_go, test_policy, test_restart, test_both_wires],
+    checks.main([test_vlans, test_come_and_go, test_policy, test_restart, test_keeper_killed,
+                 test_both_wires],
                 timeout=200)

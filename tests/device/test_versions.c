@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * Device versions 1 to 9, and what each allows: queues, MTU, ring sizes, capabilities, vectors.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../proto/vmxnet3.h"
+#include "vmx_fixture.h"
+
+static struct vmx_device_state
+look(const struct vmx_test *t)
+{
+	struct vmx_device_state state;
+
+	vmx_device_state(t->dev, &state);
+	return state;
+}
+
+static struct rte_eth_dev_info
+info_of(const struct vmx_test *t)
+{
+	struct rte_eth_dev_info info;
+
+	assert_int_equal(rte_eth_dev_info_get(t->id, &info), 0);
+	return info;
+}
+
+/* The newest that both know, and no command that it does not have. */
+static void
+test_each_version(void **state)
+{
+	struct vmx_test t;
+
+	(void)state;
+	for (unsigned int version = 1; version <= 10; version++) {
+		struct vmx_setup setup = {.device.versions = VMX_VERSIONS_TO(version),
+					  .num_rx_queues = 2,
+					  .num_tx_queues = 2,
+					  .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
+
+		print_message("case: version %u\n", version);
+		vmx_open(&t, &setup);
+		assert_int_equal(look(&t).version, RTE_MIN(version, 9u));
+		vmx_assert_works(&t, 50);
+		vmx_stop(&t);
+		vmx_start(&t);
+		vmx_assert_works(&t, 50);
+		assert_int_equal(rte_eth_dev_reset(t.id), 0);
+		vmx_configure(&t);
+		vmx_start(&t);
+		vmx_assert_works(&t, 50);
+		vmx_close(&t);
+	}
+}
+
+static void
+test_max_version(void **state)
+{
+	struct vmx_test t;
+	char devargs[32];
+
+	(void)state;
+	for (unsigned int version = 1; version <= 9; version++) {
+		struct vmx_setup setup = {.device.versions = 0x1FF, .devargs = devargs};
+
+		snprintf(devargs, sizeof(devargs), "max_version=%u", version);
+		vmx_open(&t, &setup);
+		assert_int_equal(look(&t).version, version);
+		vmx_assert_works(&t, 10);
+		vmx_close(&t);
+	}
+}
+
+/* As many as the version and this host allow; known before start, and they work. */
+static void
+test_queue_limits(void **state)
+{
+	static const struct {
+		unsigned int version;
+		uint8_t host_tx, host_rx; /* 0: as the version */
+		bool unknown;
+		uint16_t tx, rx;
+	} cases[] = {
+		{1, 8, 8, false, 8, 8},	    {5, 0, 0, false, 8, 16},  {6, 0, 0, false, 32, 32},
+		{6, 4, 12, false, 4, 12},   {7, 0, 0, true, 8, 8},    {9, 0, 0, false, 32, 32},
+		{6, 32, 16, false, 32, 16}, {6, 8, 32, false, 8, 32},
+	};
+	struct vmx_test t;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		struct vmx_setup setup = {
+			.device.versions = VMX_VERSIONS_TO(cases[i].version),
+			.device.max_queues_tx = cases[i].host_tx,
+			.device.max_queues_rx = cases[i].host_rx,
+			.device.queues_unknown = cases[i].unknown,
+			.num_rx_queues = cases[i].rx,
+			.num_tx_queues = cases[i].tx,
+			.rx_ring = 32,
+			.tx_ring = 32,
+		};
+
+		print_message("case: %zu\n", i);
+		vmx_open(&t, &setup);
+		assert_int_equal(info_of(&t).max_tx_queues, cases[i].tx);
+		assert_int_equal(info_of(&t).max_rx_queues, cases[i].rx);
+		vmx_assert_works(&t, 200);
+		vmx_close(&t);
+	}
+}
+
+/* Statistics of queues beyond those that the basic call has places for. */
+static void
+test_stats_of_32_queues(void **state)
+{
+	struct vmx_setup setup = {.device.versions = VMX_VERSIONS_TO(6),
+				  .num_rx_queues = 32,
+				  .num_tx_queues = 32,
+				  .rx_ring = 32,
+				  .tx_ring = 32};
+	struct rte_eth_stats stats;
+	struct vmx_test t;
+	uint64_t id, value;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	vmx_assert_works(&t, 64);
+	stats = vmx_stats(&t);
+	assert_int_equal(stats.ipackets, 64);
+	assert_int_equal(stats.opackets, 64);
+	assert_int_equal(stats.q_ipackets[RTE_ETHDEV_QUEUE_STAT_CNTRS - 1], 2);
+	assert_int_equal(rte_eth_xstats_get_id_by_name(t.id, "rx_q31_hw_unicast_packets", &id), 0);
+	assert_int_equal(rte_eth_xstats_get_by_id(t.id, &id, &value, 1), 1);
+	assert_int_equal(value, 2);
+	vmx_close(&t);
+}
+
+/* [VMX3 9.4] Interrupts of more queues than the old block has vectors for. */
+static void
+test_interrupts_of_many_queues(void **state)
+{
+	static const uint16_t counts[][2] = {{17, 1}, {1, 9}, {20, 20}, {32, 32}};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(counts); i++) {
+		struct vmx_setup setup = {
+			.device.versions = VMX_VERSIONS_TO(6),
+			.num_rx_queues = counts[i][0],
+			.num_tx_queues = counts[i][1],
+			.rx_ring = 32,
+			.tx_ring = 32,
+			.rxq = true,
+			.lsc = true,
+		};
+		struct vmx_test t;
+		uint16_t last = (uint16_t)(counts[i][0] - 1);
+		uint8_t frame[60];
+		uint64_t woken = 0;
+
+		print_message("case: %u rx, %u tx\n", counts[i][0], counts[i][1]);
+		vmx_open(&t, &setup);
+		assert_int_equal(look(&t).num_intrs, counts[i][0] + 2);
+		assert_int_equal(rte_eth_dev_rx_intr_enable(t.id, last), 0);
+		vmx_frame(&t, frame, sizeof(frame), 1);
+		assert_int_equal(vmx_device_rx(t.dev, last, frame, sizeof(frame), NULL),
+				 VMX_RX_DELIVERED);
+		assert_int_equal(vmx_host_deliver_interrupts(t.port), 1);
+		assert_int_equal(
+			read(rte_eth_dev_rx_intr_ctl_q_get_fd(t.id, last), &woken, sizeof(woken)),
+			sizeof(woken));
+		rte_pktmbuf_free(vmx_receive(&t, last));
+		vmx_close(&t);
+	}
+}
+
+static void
+test_mtu_limits(void **state)
+{
+	struct vmx_setup setup = {.device.versions = VMX_VERSIONS_TO(6),
+				  .mtu = 9190,
+				  .rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER};
+	uint8_t frame[9204];
+	struct rte_mbuf *m;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	assert_int_equal(info_of(&t).max_mtu, 9190);
+	assert_int_equal(look(&t).mtu, 9190);
+	vmx_frame(&t, frame, sizeof(frame), 1);
+	assert_int_equal(vmx_device_rx(t.dev, 0, frame, sizeof(frame), NULL), VMX_RX_DELIVERED);
+	m = vmx_receive(&t, 0);
+	assert_non_null(m);
+	vmx_assert_content(m, frame, sizeof(frame));
+	rte_pktmbuf_free(m);
+	vmx_close(&t);
+	setup = (struct vmx_setup){.device.versions = VMX_VERSIONS_TO(5)};
+	vmx_open(&t, &setup);
+	assert_int_equal(info_of(&t).max_mtu, 9000);
+	vmx_close(&t);
+}
+
+/* [VMX3 6.4] From 7 on, powers of two only; the completion ring is the driver's to make one. */
+static void
+test_ring_powers(void **state)
+{
+	static const uint16_t sizes[] = {32, 64, 1024, 4096};
+	struct vmx_test t;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * RTE_DIM(sizes); i++) {
+		struct vmx_setup setup = {
+			.device.versions = VMX_VERSIONS_TO(7),
+			.rx_ring = sizes[i / 2],
+			.tx_ring = sizes[i / 2],
+			.rx_offloads = i % 2 == 0 ? 0 : RTE_ETH_RX_OFFLOAD_SCATTER,
+		};
+
+		vmx_open(&t, &setup);
+		vmx_assert_works(&t, 300);
+		vmx_stop(&t);
+		assert_int_equal(rte_eth_rx_queue_setup(t.id, 0, 96, 0, NULL, t.rx_pool), -EINVAL);
+		assert_int_equal(rte_eth_tx_queue_setup(t.id, 0, 96, 0, NULL), -EINVAL);
+		vmx_configure(&t);
+		vmx_start(&t);
+		vmx_assert_works(&t, 10);
+		vmx_close(&t);
+	}
+}
+
+/* [VMX3 11.5] Only what is offered is asked for, and what was not granted is not used. */
+static void
+test_capabilities(void **state)
+{
+	static const struct {
+		uint32_t offered, not_granted, want;
+	} cases[] = {
+		{0, 0, 0},
+		{VMXNET3_CAP_UDP_RSS | VMXNET3_CAP_LARGE_BAR, 0, VMXNET3_CAP_UDP_RSS},
+		{VMXNET3_CAP_UDP_RSS | VMXNET3_CAP_ESP_RSS_IPV4, VMXNET3_CAP_UDP_RSS,
+		 VMXNET3_CAP_ESP_RSS_IPV4},
+		{UINT32_MAX & ~VMXNET3_CAP_ERROR, 0, UINT32_MAX},
+	};
+	const uint32_t never = VMXNET3_CAP_LARGE_BAR | VMXNET3_CAP_RX_OUT_OF_ORDER;
+	struct vmx_test t;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		struct vmx_setup setup = {.device.versions = VMX_VERSIONS_TO(7),
+					  .device.capabilities = cases[i].offered,
+					  .device.not_granted = cases[i].not_granted};
+
+		vmx_open(&t, &setup);
+		assert_int_equal(look(&t).capabilities & never, 0);
+		assert_int_equal(look(&t).capabilities & ~cases[i].want, 0);
+		vmx_assert_works(&t, 10);
+		vmx_close(&t);
+	}
+}
+
+/* What the host forbids is not offered. */
+static void
+test_disabled_offloads(void **state)
+{
+	struct vmx_test t;
+
+	(void)state;
+	for (uint32_t disabled = 0; disabled < 4; disabled++) {
+		struct vmx_setup setup = {.device.versions = VMX_VERSIONS_TO(9),
+					  .device.disabled_offloads = disabled};
+		struct rte_eth_dev_info info;
+
+		vmx_open(&t, &setup);
+		info = info_of(&t);
+		assert_int_equal((info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_TCP_TSO) == 0,
+				 (disabled & VMXNET3_DISABLED_TSO) != 0);
+		assert_int_equal((info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_LRO) == 0,
+				 (disabled & VMXNET3_DISABLED_LRO) != 0);
+		assert_int_equal(info.max_lro_pkt_size == 0,
+				 (disabled & VMXNET3_DISABLED_LRO) != 0);
+		vmx_assert_works(&t, 10);
+		vmx_close(&t);
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		VMX_TEST(test_each_version),
+		VMX_TEST(test_max_version),
+		VMX_TEST(test_queue_limits),
+		VMX_TEST(test_stats_of_32_queues),
+		VMX_TEST(test_interrupts_of_many_queues),
+		VMX_TEST(test_mtu_limits),
+		VMX_TEST(test_ring_powers),
+		VMX_TEST(test_capabilities),
+		VMX_TEST(test_disabled_offloads),
+	};
+
+	return VMX_RUN(tests);
+}
