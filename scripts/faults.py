@@ -90,7 +90,7 @@ PATHS = {
                                      "test_ivshmem_kill"),
     "ivshmem whole heap": tests("ivshmem", "test_ivshmem_heap"),
     "ivshmem net, removed": cases("ivshmem/net/test_ivshmem_net.py", "test_own_server"),
-    "ivshmem whole heap, VM": cases("vm/test_ivshmem_net.py", "test_h45_h48_h49_h51_pointers"),
+    "ivshmem whole heap, VM": cases("vm/test_ivshmem_net.py", "test_h45_h46_h48_h49_h51_pointers"),
     "ivshmem server": tests("unit", "test_ivshmem_server"),
     "ivshmem server, memory": tests("unit", "test_ivshmem_server", "test_ivshmem_server_files"),
     "ivshmem server, refused": tests("unit", "test_ivshmem_server_files"),
@@ -152,8 +152,7 @@ FAULTS = {
         "vmxnet3 rx", VMXNET3_RX, "\t\tm->pkt_len = len;\n\t\tm->data_len = len;\n",
         "\t\tm->pkt_len = len - 1;\n\t\tm->data_len = len - 1;\n"),
     "rx-no-refill": Fault(
-        "vmxnet3 rx", VMXNET3_RX, "\t\tvmxnet3_rx_refill(rxq, &rxq->rings[i]);\n\treturn n;",
-        "\t\tcontinue;\n\treturn n;"),
+        "vmxnet3 rx", VMXNET3_RX, "\t\tvmxnet3_rx_refill(rxq, ring);\n}", "\t\treturn;\n}"),
     "rx-comp-gen": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;", "\t\trxq->comp_gen ^= 0;"),
     "rx-desc-gen": Fault(

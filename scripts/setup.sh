@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # Brings a Debian machine to where everything here builds and runs: installs the packages that are
-# missing, and takes the DPDK driver headers and, for tests and demo, a guest kernel from the
-# distribution's packages into deps/. Does nothing, silently, when nothing is missing.
+# missing, and takes the DPDK driver headers and, for tests and demo, a guest kernel, Xen and another
+# version of DPDK from the distribution's packages into deps/. Does nothing, silently, when nothing
+# is missing.
 #
 # No hugepages are reserved on this machine: the DPDK programs of tests and demo run in guests, which
 # have their own, or without hugepages. Nothing else outside the checkout is changed.

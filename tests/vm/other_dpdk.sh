@@ -37,7 +37,7 @@ private() {
 	"$@" -o APT::Sandbox::User=root \
 		-o Dir::Etc::SourceList="$tmp/sources.list" -o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::State::Lists="$tmp/lists" -o Dir::State::status=/dev/null \
-		-o Dir::Cache="$tmp/cache" \
+		-o Dir::Cache="$tmp/cache" -o Acquire::http::Timeout=20 -o Acquire::Retries=1 \
 		-o Dir::Etc::Trusted=/usr/share/keyrings/debian-archive-keyring.gpg
 }
 

@@ -114,8 +114,7 @@ def only_ours(vm, address):
 
 
 def test_h43_h44_ways():
-    """H43 H44: however the device is bound; doorbell and plain, the latter in huge pages; foreign and
-    broken ones beside it"""
+    """H43 H44: however the device is bound; doorbell, plain (huge pages), foreign and broken ones"""
     regions = ["a,size=16M,vectors=3", "p,size=16M,hugepages=2M", "f,size=1M", "x,size=16M"]
     with huge_pages(8), Keeper(regions) as keeper, Region(size=0) as here:
         at = {name: f"{keeper.folder}/{name}" for name in "apfx"}
@@ -210,8 +209,7 @@ def let_go(keeper, vm, host, address):
 
 
 def test_h54_plugged():
-    """H54: plugged into a guest that runs, unplugged under load, plugged again; doorbell, in huge
-    pages, and plain; the time to the first packet"""
+    """H54: plugged, unplugged under load, plugged again; doorbell (huge pages) and plain"""
     with huge_pages(8), Keeper(["v,size=16M,vectors=2,hugepages=2M", "p,size=16M"]) as keeper, \
             Region(size=0) as here:
         monitor = f"{here.folder}/qmp"
@@ -411,9 +409,8 @@ def other_version(vm, host, ring, address):
     guest.kill()
 
 
-def test_h45_h48_h49_h51_pointers():
-    """H45 H48 H49 H51: objects found by name when EAL starts, used by pointer, back after a kill;
-    the host's whole heap; a guest on another version of DPDK"""
+def test_h45_h46_h48_h49_h51_pointers():
+    """H45 H46 H48 H49 H51: found by name when EAL starts, a whole heap too, by another DPDK too"""
     with huge_pages(32), Keeper(["s,size=16M,vectors=2"]) as keeper, Region(size=0) as here:
         whole, in_heap = share_host(here, "heap", "--in-memory", "--single-file-segments",
                                     f"--base-virtaddr={HEAP_BASE}")
@@ -460,4 +457,4 @@ def test_h45_h48_h49_h51_pointers():
 
 if __name__ == "__main__":
     checks.main([test_h43_h44_ways, test_h54_plugged, test_h51_h56_killed,
-                 test_h45_h48_h49_h51_pointers], timeout=600 if LONG else 150)
+                 test_h45_h46_h48_h49_h51_pointers], timeout=600 if LONG else 150)

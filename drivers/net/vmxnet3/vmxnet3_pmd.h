@@ -166,37 +166,42 @@ struct vmxnet3_rx_stats {
 	VMXNET3_RX_STATS(VMXNET3_MEMBER)
 };
 
+/* For each burst, three lines: this one, ring 1's, and that of the counters. */
 struct vmxnet3_rx_queue {
-	/* Touched for every frame. */
 	struct vmxnet3_rxc *comp;
 	uint64_t rearm; /* first word of a received mbuf that changes */
 	const struct vmxnet3_rx_meaning *meanings;
-	uint32_t plain_word0; /* as VMXNET3_RXC0_PLAIN, without the index */
-	uint32_t body_word0;  /* the same of a body, which is not the first piece */
-	uint32_t comp_gen;    /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
-	uint32_t tag_flags;   /* of a frame whose tag was stripped; 0 unless asked for */
-	uint32_t hash_flags;  /* likewise with a hash */
+	struct rte_mbuf *head; /* the frame being put together, or NULL */
+	uint32_t plain_word0;  /* as VMXNET3_RXC0_PLAIN, without the index */
+	uint32_t comp_gen;     /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
+	uint32_t tag_flags;    /* of a frame whose tag was stripped; 0 unless asked for */
+	uint32_t hash_flags;   /* likewise with a hash */
 	uint16_t comp_size;
 	uint16_t comp_next;
 	uint16_t buf_len; /* bytes the device may write into one buffer */
-	uint16_t queue_id;
-	bool dropping; /* pieces of a bad frame are still to come */
-	bool starving; /* the last refill found the pool short */
-	uint16_t num_rx_queues;
-	uint16_t max_pieces;
+	bool has_bodies;  /* ring 2 is used */
+	bool dropping;	  /* pieces of a bad frame are still to come */
+	bool starving;	  /* the last refill found the pool short */
 	bool lro;
-	uint16_t mtu;
-	uint16_t merged_mss;   /* of the frame being put together; 0: not told */
-	struct rte_mbuf *head; /* the frame being put together, or NULL */
-	struct rte_mbuf *tail;
-	struct vmxnet3_rx_ring rings[VMXNET3_RX_RINGS];
-	struct vmxnet3_rx_stats stats;
+
+	/* Heads, and bodies. */
+	alignas(RTE_CACHE_LINE_SIZE) struct vmxnet3_rx_ring rings[VMXNET3_RX_RINGS];
+	alignas(RTE_CACHE_LINE_SIZE) struct vmxnet3_rx_stats stats;
 
 	/* Touched for every refill. */
-	struct rte_mempool *pool;
+	alignas(RTE_CACHE_LINE_SIZE) struct rte_mempool *pool;
 	uint64_t iova_offset; /* from a mbuf to its data; 0: it must be looked at */
 	uint8_t *bar0;
 	struct vmxnet3_rx_queue_desc *shared;
+
+	/* For frames in pieces. */
+	uint32_t body_word0; /* as plain_word0, of a body, which is not the first piece */
+	uint16_t queue_id;
+	uint16_t num_rx_queues;
+	uint16_t max_pieces;
+	uint16_t mtu;
+	uint16_t merged_mss; /* of the frame being put together; 0: not told */
+	struct rte_mbuf *tail;
 
 	/* Set up once. */
 	const struct rte_memzone *zone;

@@ -261,6 +261,7 @@ vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter)
 	memset(rxq->zone->addr, 0, rxq->zone->len);
 	reset_rx_ring(&rxq->rings[0], rxq->ring_size, 0);
 	reset_rx_ring(&rxq->rings[1], scatter ? ring2_size : 0, VMXNET3_RXD2_BODY);
+	rxq->has_bodies = scatter;
 	rxq->rings[0].doorbell = VMXNET3_BAR0_RXPROD(rxq->queue_id);
 	rxq->rings[1].doorbell = VMXNET3_BAR0_RXPROD2(rxq->queue_id);
 	rxq->comp_size = (uint16_t)comp_entries(rxq, rxq->ring_size + ring2_size);

@@ -413,6 +413,13 @@ receive_piece(struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *c)
 	return frame;
 }
 
+static inline void
+refill_if_due(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
+{
+	if (unlikely(ring->size - 1 - ring->posted >= ring->threshold))
+		vmxnet3_rx_refill(rxq, ring);
+}
+
 /* In the middle of a frame no completion is plain. */
 static inline bool
 between_frames(const struct vmxnet3_rx_queue *rxq)
@@ -432,10 +439,10 @@ rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
 		struct rte_mbuf *m;
 
 		if (likely(between_frames(rxq))) {
-			if (take_wide != NULL)
+			if (take_wide != NULL && nb_pkts - n >= VMXNET3_RX_WIDE)
 				n += take_wide(rxq, pkts + n, nb_pkts - n);
 			n += take_plain(rxq, pkts + n, nb_pkts - n);
-			if (rxq->rings[1].size != 0 && !rxq->lro)
+			if (rxq->has_bodies && !rxq->lro)
 				n += take_chains(rxq, pkts + n, nb_pkts - n);
 		}
 		if (n == nb_pkts || !next_completion(rxq, &c))
@@ -447,8 +454,9 @@ rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
 		rxq->stats.bytes += m->pkt_len;
 		pkts[n++] = m;
 	}
-	for (int i = 0; i < VMXNET3_RX_RINGS; i++)
-		vmxnet3_rx_refill(rxq, &rxq->rings[i]);
+	refill_if_due(rxq, &rxq->rings[0]);
+	if (rxq->has_bodies)
+		refill_if_due(rxq, &rxq->rings[1]);
 	return n;
 }
 

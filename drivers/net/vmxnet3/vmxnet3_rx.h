@@ -13,6 +13,9 @@
 
 static_assert(VMXNET3_PREFETCH_AHEAD <= VMXNET3_SLOTS_BEHIND, "slots may be read ahead");
 
+/* Fewer frames are not worth the setting up of vectors. */
+#define VMXNET3_RX_WIDE 4
+
 /* Takes frames as take_plain() in vmxnet3_rx.c does; fewer than there are, perhaps. */
 typedef uint16_t (*vmxnet3_rx_take_fn)(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts,
 				       uint16_t n);
