@@ -360,7 +360,12 @@ test_tunnels(void **state)
 			assert_int_equal(wide_close(&w), 0);
 		}
 	}
-	/* Without the feature a tunnel is UDP. */
+	/* Without the feature, or before it was there, a tunnel is UDP. */
+	open_features(3, VMXNET3_FEATURE_RXCSUM | VMXNET3_FEATURE_RXINNEROFLD);
+	device_frame(&f, DEVICE_TCP, true, 300, NULL);
+	device_frame_wrap(&f, false, true);
+	assert_int_equal(bits_of(NULL), V4 | UDP | IPC | TUC | FCS);
+	assert_int_equal(wide_close(&w), 0);
 	open_features(7, VMXNET3_FEATURE_RXCSUM);
 	device_frame(&f, DEVICE_TCP, true, 300, NULL);
 	device_frame_wrap(&f, true, false);

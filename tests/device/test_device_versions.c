@@ -223,6 +223,45 @@ test_capabilities(void **state)
 	assert_int_equal(wide_close(&w), 0);
 }
 
+/* [VMX3 8.5] Buffers count when announced, by the doorbells of either BAR. */
+static void
+test_rx_doorbells(void **state)
+{
+	struct wide_setup setup = {.version = 7,
+				   .num_rx = 4,
+				   .body_len = 256,
+				   .max_rx_frags = 2,
+				   .head_len = 128,
+				   .device.rx_doorbells = true};
+	uint8_t frame[300];
+
+	(void)state;
+	for (int large = 0; large < 2; large++) {
+		setup.capabilities = large ? VMXNET3_CAP_LARGE_BAR : 0;
+		setup.device.capabilities = setup.capabilities;
+		wide_create(&w, &setup);
+		assert_int_equal(wide_activate(&w), 0);
+		for (unsigned int i = 0; i < 400; i++) {
+			fill_frame(frame, sizeof(frame), (uint8_t)i);
+			assert_int_equal(vmx_device_rx(w.dev, i % 4, frame, sizeof(frame), NULL),
+					 VMX_RX_DELIVERED);
+			assert_true(wide_receive(&w, i % 4));
+			assert_int_equal(w.frame.pieces, 2);
+			assert_memory_equal(w.frame.data, frame, sizeof(frame));
+		}
+		/* What is not announced is not there. */
+		w.rx[0].table->doorbells_wanted = 0;
+		for (unsigned int i = 0; i < 31; i++) {
+			assert_int_equal(vmx_device_rx(w.dev, 0, frame, sizeof(frame), NULL),
+					 VMX_RX_DELIVERED);
+			assert_true(wide_receive(&w, 0));
+		}
+		assert_int_equal(vmx_device_rx(w.dev, 0, frame, sizeof(frame), NULL),
+				 VMX_RX_NO_BUFFER);
+		assert_int_equal(wide_close(&w), 0);
+	}
+}
+
 static void
 on_interrupt(void *arg, unsigned int vector)
 {
@@ -382,6 +421,7 @@ main(void)
 		cmocka_unit_test(test_max_queues),
 		cmocka_unit_test(test_later_commands),
 		cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_rx_doorbells),
 		cmocka_unit_test(test_extended_interrupts),
 		cmocka_unit_test(test_version_rules),
 		cmocka_unit_test(test_qemu),

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <rte_vect.h>
+
 #include "../../proto/vmxnet3.h"
 #include "vmx_fixture.h"
 
@@ -22,9 +24,13 @@
 #define IN_HAND 0x48454C44u
 #define BURST 48
 
+/* Bits of the widest registers a driver may use: it may have a path for each. */
+static const uint16_t widths[] = {RTE_VECT_SIMD_DISABLED, RTE_VECT_SIMD_256, RTE_VECT_SIMD_512};
+
 static struct rte_mbuf *held[HELD];
 static unsigned int next_held;
 static uint64_t delivered, storms;
+static uint16_t max_pieces; /* of a frame, as the driver told the device */
 
 static const struct shape {
 	const char *name;
@@ -87,6 +93,7 @@ take_in_hand(const struct vmx_test *t, struct rte_mbuf *m)
 	if (rte_mbuf_check(m, 1, &reason) != 0)
 		fail_msg("bad mbuf: %s", reason);
 	assert_int_equal(m->port, t->id);
+	assert_true(m->nb_segs <= max_pieces);
 	for (struct rte_mbuf *seg = m; seg != NULL; seg = seg->next) {
 		if (*mark_of(seg) == IN_HAND)
 			fail_msg("a buffer was delivered twice");
@@ -241,14 +248,17 @@ open_shape(struct vmx_test *t, const struct shape *shape)
 	vmx_open(t, &setup);
 }
 
-/* `wanted` mutated completions on ports of this shape. Returns how many there were. */
+/* `wanted` mutated completions on a port of this shape. Returns how many there were. */
 static uint64_t
 storms_on(const struct shape *shape, uint64_t seed, uint64_t wanted, time_t end)
 {
+	struct vmx_device_state seen;
 	struct vmx_test t;
 	uint64_t mutated;
 
 	open_shape(&t, shape);
+	vmx_device_state(t.dev, &seen);
+	max_pieces = seen.max_rx_frags;
 	vmx_assert_works(&t, 20);
 	for (unsigned int n = 0; vmx_device_mutated(t.dev) < wanted && time(NULL) < end; n++) {
 		storm(&t, seed + n);
@@ -277,12 +287,16 @@ test_storms(void **state)
 	uint64_t mutated = 0;
 
 	(void)state;
-	for (unsigned int i = 0; i < RTE_DIM(shapes); i++) {
-		print_message("storms on a port of shape \"%s\", PVN_SEED=%" PRIu64 "\n",
-			      shapes[i].name, seed);
+	for (unsigned int i = 0; i < RTE_DIM(shapes) * RTE_DIM(widths); i++) {
+		const struct shape *shape = &shapes[i / RTE_DIM(widths)];
+		uint16_t width = widths[i % RTE_DIM(widths)];
+
+		print_message("storms on a port of shape \"%s\", %u bits, PVN_SEED=%" PRIu64 "\n",
+			      shape->name, width, seed);
 		fflush(stdout);
-		mutated += storms_on(&shapes[i], (seed << 32) + i * UINT64_C(1000000) + 1,
-				     wanted / RTE_DIM(shapes) + 1, end);
+		rte_vect_set_max_simd_bitwidth(width);
+		mutated += storms_on(shape, (seed << 32) + i * UINT64_C(1000000) + 1,
+				     wanted / RTE_DIM(shapes) / RTE_DIM(widths) + 1, end);
 	}
 	print_message("%" PRIu64 " mutated completions in %" PRIu64 " storms, %" PRIu64
 		      " frames got through\n",

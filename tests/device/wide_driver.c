@@ -221,6 +221,20 @@ wide_create(struct wide *w, const struct wide_setup *setup)
 	fill_rss(w);
 }
 
+static void
+ring_rx(struct wide *w, unsigned int q)
+{
+	bool large = (w->setup.capabilities & VMXNET3_CAP_LARGE_BAR) != 0;
+	struct wide_rxq *rxq = &w->rx[q];
+
+	if (rxq->table->doorbells_wanted == 0)
+		return;
+	wide_write(w, 0, large ? VMXNET3_LARGE_BAR0_RXPROD(q) : VMXNET3_BAR0_RXPROD(q),
+		   rxq->fill[0]);
+	wide_write(w, 0, large ? VMXNET3_LARGE_BAR0_RXPROD2(q) : VMXNET3_BAR0_RXPROD2(q),
+		   rxq->fill[1]);
+}
+
 uint32_t
 wide_activate(struct wide *w)
 {
@@ -236,6 +250,8 @@ wide_activate(struct wide *w)
 	high = wide_ask(w, VMXNET3_CMD_GET_PERM_MAC_HI);
 	wide_write(w, 1, VMXNET3_BAR1_MACL, low);
 	wide_write(w, 1, VMXNET3_BAR1_MACH, high);
+	for (unsigned int q = 0; q < w->setup.num_rx; q++)
+		ring_rx(w, q);
 	return 0;
 }
 
@@ -299,6 +315,7 @@ wide_receive(struct wide *w, unsigned int q)
 		take_piece(w, q, words);
 	} while ((words[0] & VMXNET3_RXC0_EOP) == 0);
 	memcpy(f->last, words, sizeof(words));
+	ring_rx(w, q);
 	return true;
 }
 

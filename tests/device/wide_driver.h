@@ -79,7 +79,7 @@ struct wide {
 /* Device made, version picked, memory filled in and buffers posted; not active yet. */
 void wide_create(struct wide *w, const struct wide_setup *setup);
 
-/* The result of ACTIVATE; then the MAC is written, and rx doorbells are rung once. */
+/* The result of ACTIVATE; then the MAC is written, and rx doorbells are rung if they are wanted. */
 uint32_t wide_activate(struct wide *w);
 
 void wide_command(struct wide *w, enum vmxnet3_command command);

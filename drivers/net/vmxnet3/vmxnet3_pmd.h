@@ -230,21 +230,15 @@ struct vmxnet3_tx_stats {
 /* What a packet may ask the device for. */
 #define VMXNET3_TX_WISHES RTE_MBUF_F_TX_OFFLOAD_MASK
 
-/* In the low bits of what a slot holds, where a mbuf's address has none. */
+/* Tags of a tx slot. */
 #define VMXNET3_TX_MORE 1u  /* not the EOP: the mbuf has a next one */
 #define VMXNET3_TX_WHOLE 2u /* the mbuf is the packet, to be freed whole with its EOP */
-#define VMXNET3_TX_TAGS (VMXNET3_TX_MORE | VMXNET3_TX_WHOLE)
-
-static inline struct rte_mbuf *
-vmxnet3_tx_mbuf(uintptr_t held)
-{
-	return (struct rte_mbuf *)(held & ~(uintptr_t)VMXNET3_TX_TAGS);
-}
 
 struct vmxnet3_tx_queue {
 	struct vmxnet3_txd *desc;
 	struct vmxnet3_txc *comp;
-	uintptr_t *held;   /* by slot: the mbuf of the descriptor, and VMXNET3_TX_TAGS */
+	struct rte_mbuf **held; /* by slot: the mbuf of the descriptor */
+	uint8_t *tags;
 	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
 	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint16_t size;
