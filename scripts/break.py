@@ -53,10 +53,11 @@ def copy_sources():
 
 
 def build(tests):
-    """What these tests need: a C test itself, one that runs programs everything."""
+    """What these tests need: a C test itself and the driver, one that runs programs everything."""
     if not (COPY / "build" / "build.ninja").exists():
         run("meson", "setup", "build").check_returncode()
     targets = {"all" if test.case else f"tests/{test.program}" for test in tests}
+    targets.add("pmds/librte_net_pvn_vmxnet3.so")
     done = run("ninja", "-C", "build", *sorted(targets))
     if done.returncode != 0:
         sys.exit(f"the copy does not build:\n{done.stdout[-3000:]}")
@@ -72,7 +73,7 @@ def command(test):
 def passes(test):
     """Whether a test passes, or any case of it. One that hangs does not; a skip tells nothing."""
     env = dict(os.environ, PVN_PMD=str(COPY / "build/pmds/librte_net_pvn_vmxnet3.so"),
-               PVN_BUILD=str(COPY / "build"))
+               PVN_BUILD=str(COPY / "build"), PVN_NICS=str(COPY / "docs/nics"))
     words = command(test)
     try:
         done = run(*words, env=env, timeout=TIMEOUT_C if len(words) == 1 else TIMEOUT)

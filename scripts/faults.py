@@ -50,6 +50,17 @@ ZERO_COPY = cases(WIRE, "test_frames[1,1500]")
 PATHS = {
     "vmxnet3 rx": (*tests("device", "test_rxtx", "test_rx"), *VM),
     "vmxnet3 tx": (*tests("device", "test_rxtx", "test_tx"), *VM),
+    "vmxnet3 settings": tests("device", "test_control"),
+    "vmxnet3 limits": tests("device", "test_info"),
+    "vmxnet3 interrupts": tests("device", "test_intr"),
+    "vmxnet3 life": tests("device", "test_lifecycle"),
+    "vmxnet3 refusals": tests("device", "test_refusals"),
+    "vmxnet3 rss": tests("device", "test_rss"),
+    "vmxnet3 commands": tests("device", "test_serial"),
+    "vmxnet3 telemetry": tests("device", "test_telemetry"),
+    "vmxnet3 versions": tests("device", "test_versions"),
+    "vmxnet3 counters": tests("device", "test_xstats"),
+    "vmxnet3 page": tests("device", "test_features"),
     "xen guest rx": (*tests("device", "test_ports", "test_ports_queues"), *COPY),
     "xen guest tx": (*tests("device", "test_ports", "test_ports_queues"), *COPY),
     "xen guest zero-copy rx": (*tests("device", "test_ports", "test_ports_queues"), *ZERO_COPY),
@@ -101,6 +112,16 @@ PATHS = {
 
 VMXNET3_RX = "drivers/net/vmxnet3/vmxnet3_rx.c"
 VMXNET3_TX = "drivers/net/vmxnet3/vmxnet3_tx.c"
+VMXNET3_DEV = "drivers/net/vmxnet3/vmxnet3_dev.c"
+VMXNET3_DEV_SET = "drivers/net/vmxnet3/vmxnet3_dev_set.c"
+VMXNET3_INFO = "drivers/net/vmxnet3/vmxnet3_info.c"
+VMXNET3_INTR = "drivers/net/vmxnet3/vmxnet3_intr.c"
+VMXNET3_LIFE = "drivers/net/vmxnet3/vmxnet3_life.c"
+VMXNET3_QUEUE = "drivers/net/vmxnet3/vmxnet3_queue.c"
+VMXNET3_RSS = "drivers/net/vmxnet3/vmxnet3_rss.c"
+VMXNET3_SETTINGS = "drivers/net/vmxnet3/vmxnet3_settings.c"
+VMXNET3_STATS = "drivers/net/vmxnet3/vmxnet3_stats.c"
+VMXNET3_STATUS = "drivers/net/vmxnet3/vmxnet3_status.c"
 GUEST = "lib/guestport/guest_copy.c"
 ZERO = "lib/guestport/guest_zero_copy.c"
 HOST_RX = "lib/hostport/host_rx.c"
@@ -147,14 +168,15 @@ FAULTS = {
         "vmxnet3 rx", VMXNET3_RX, "\twhile (budget-- > 0) {",
         "\twhile (nb_pkts == 0 && budget-- > 0) {"),
     "rx-swaps-byte": Fault(
-        "vmxnet3 rx", VMXNET3_RX, "\t\tpkts[i] = m;\n", f"\t\tpkts[i] = m;\n\t\t{BYTE.format('m')}\n"),
+        "vmxnet3 rx", VMXNET3_RX, "\t\tbytes += len;\n", f"\t\tbytes += len;\n\t\t{BYTE.format('m')}\n"),
     "rx-loses-byte": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tm->pkt_len = len;\n\t\tm->data_len = len;\n",
         "\t\tm->pkt_len = len - 1;\n\t\tm->data_len = len - 1;\n"),
     "rx-no-refill": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tvmxnet3_rx_refill(rxq, ring);\n}", "\t\treturn;\n}"),
     "rx-comp-gen": Fault(
-        "vmxnet3 rx", VMXNET3_RX, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;", "\t\trxq->comp_gen ^= 0;"),
+        "vmxnet3 rx", VMXNET3_RX.replace(".c", ".h"), "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;",
+        "\t\trxq->comp_gen ^= 0;"),
     "rx-desc-gen": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
     "rx-wrong-slot": Fault(
@@ -163,7 +185,7 @@ FAULTS = {
     "tx-returns-0": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\twhile (n < nb_pkts) {", "\twhile (n > nb_pkts) {"),
     "tx-swaps-byte": Fault(
-        "vmxnet3 tx", VMXNET3_TX, "\t\tslot[i] = m;\n", f"\t\tslot[i] = m;\n\t\t{BYTE.format('m')}\n"),
+        "vmxnet3 tx", VMXNET3_TX, "\t\tbytes += len;\n", f"\t\tbytes += len;\n\t\t{BYTE.format('m')}\n"),
     "tx-no-doorbell": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\t\trte_write32(txq->fill, txq->doorbell);", "\t\tdue = false;"),
     "tx-no-eop": Fault(
@@ -175,7 +197,108 @@ FAULTS = {
         "vmxnet3 tx", VMXNET3_TX, "\t\tvmxnet3_tx_reap(txq);\n\twhile", "\t\tdue = 0;\n\twhile"),
     "tx-drops": Fault(
         "vmxnet3 tx", VMXNET3_TX, "= put_plain(txq, pkts + n, nb_pkts - n);",
-        "= nb_pkts - n;\n\n\t\trte_pktmbuf_free_bulk(pkts + n, plain);"),
+        "= nb_pkts - n;\n\n\t\trte_pktmbuf_free_bulk(pkts + n, row);"),
+    "ctl-multicast-lost": Fault(
+        "vmxnet3 settings", VMXNET3_LIFE, "\tvmxnet3_dev_mcast_tell(hw);\n", ""),
+    "ctl-multicast-long": Fault(
+        "vmxnet3 settings", VMXNET3_SETTINGS, "num > VMXNET3_MCAST_MAX", "num > 10000"),
+    "ctl-tagged-lost": Fault(
+        "vmxnet3 settings", VMXNET3_DEV_SET, "on ? hw->dma->vlan_bitmap[i] : UINT32_MAX",
+        "on ? hw->dma->vlan_bitmap[i] : 0"),
+    "ctl-rx-mode-untold": Fault(
+        "vmxnet3 settings", VMXNET3_DEV_SET,
+        "\t\thw->shared->rx_mode = pvn_cpu_to_le32(hw->rx_mode);\n", ""),
+    "ctl-mtu-too-large": Fault(
+        "vmxnet3 settings", VMXNET3_SETTINGS, "if (mtu <= room) {", "if (room != 0) {"),
+    "ctl-mtu-restarts": Fault(
+        "vmxnet3 settings", VMXNET3_SETTINGS, "\t\tset_queue_mtu(dev, mtu);\n",
+        "\t\tvmxnet3_stop(dev);\n\t\tvmxnet3_start(dev);\n\t\tset_queue_mtu(dev, mtu);\n"),
+    "ctl-event-register": Fault(
+        "vmxnet3 settings", VMXNET3_INTR, "events = vmxnet3_dev_take_events(hw);",
+        "events = vmxnet3_dev_register(hw, VMXNET3_BAR1_ECR);"),
+    "ctl-event-vector-masked": Fault(
+        "vmxnet3 settings", VMXNET3_INTR,
+        "\tvmxnet3_dev_mask(hw, VMXNET3_VECTOR_EVENT, false);\n\trte_intr_ack(dev->intr_handle);",
+        "\trte_intr_ack(dev->intr_handle);"),
+    "ctl-link-speed": Fault(
+        "vmxnet3 settings", VMXNET3_INTR, "link.link_speed = speed_mbps;", "link.link_speed = 10000;"),
+    "ctl-ring-size": Fault(
+        "vmxnet3 limits", VMXNET3_INFO, "info->nb_desc = rxq->ring_size;",
+        "info->nb_desc = rxq->comp_size;"),
+    "ctl-qemu-queues": Fault(
+        "vmxnet3 limits", VMXNET3_DEV, "caps->is_qemu ? QUEUES_UNKNOWN : VMXNET3_QUEUES_MAX_RX_V1",
+        "VMXNET3_QUEUES_MAX_RX_V1"),
+    "ctl-rx-status": Fault(
+        "vmxnet3 limits", VMXNET3_STATUS, "if (offset < rx_completions(rxq))",
+        "if (offset <= rx_completions(rxq))"),
+    "ctl-tx-status": Fault(
+        "vmxnet3 limits", VMXNET3_STATUS, "if (offset < unused - 1)", "if (offset < unused)"),
+    "ctl-sleep-too-long": Fault(
+        "vmxnet3 limits", VMXNET3_STATUS, "== opaque[0] ? -1 : 0", "!= opaque[0] ? -1 : 0"),
+    "ctl-vector-shared": Fault(
+        "vmxnet3 interrupts", VMXNET3_LIFE, "hw->intr.rx ? VMXNET3_VECTOR_RX(q) : hw->intr.quiet",
+        "hw->intr.rx ? VMXNET3_VECTOR_RX(0) : hw->intr.quiet"),
+    "ctl-rx-intr-unasked": Fault(
+        "vmxnet3 interrupts", VMXNET3_INTR, "\tintr->rx = conf->rxq != 0;",
+        "\tintr->rx = conf != NULL;"),
+    "ctl-error-again": Fault(
+        "vmxnet3 interrupts", VMXNET3_INTR, "\thw->failed = true;\n", ""),
+    "ctl-error-unheard": Fault(
+        "vmxnet3 interrupts", VMXNET3_INTR,
+        "\trte_eth_dev_callback_process(dev, RTE_ETH_EVENT_INTR_RESET, NULL);\n", ""),
+    "ctl-removal-unheard": Fault(
+        "vmxnet3 interrupts", VMXNET3_INTR, "type != RTE_DEV_EVENT_REMOVE ||",
+        "type == RTE_DEV_EVENT_REMOVE ||"),
+    "ctl-active-at-close": Fault(
+        "vmxnet3 life", VMXNET3_LIFE, "\tvmxnet3_stats_save(dev);\n\tvmxnet3_dev_quiesce(hw);\n",
+        "\tvmxnet3_stats_save(dev);\n"),
+    "ctl-setup-leaks": Fault(
+        "vmxnet3 refusals", VMXNET3_QUEUE,
+        "\tif (alloc_rx_memory(dev, rxq, socket) < 0) {\n\t\tvmxnet3_rxq_release(dev, queue);\n",
+        "\tif (alloc_rx_memory(dev, rxq, socket) < 0) {\n\t\tdev->data->rx_queues[queue] = NULL;\n"),
+    "ctl-rss-one-queue": Fault(
+        "vmxnet3 rss", VMXNET3_RSS, "dev->data->nb_rx_queues > 1 &&", ""),
+    "ctl-rss-key-length": Fault(
+        "vmxnet3 rss", VMXNET3_RSS,
+        "conf->rss_key == NULL || conf->rss_key_len == VMXNET3_RSS_KEY_LEN",
+        "conf->rss_key == NULL || conf->rss_key_len <= VMXNET3_RSS_KEY_LEN"),
+    "ctl-rss-table-lost": Fault("vmxnet3 rss", VMXNET3_RSS, "\tif (!fits)\n", ""),
+    "ctl-rss-table-untold": Fault("vmxnet3 rss", VMXNET3_RSS, "\tif (rss->on)\n", "\tif (!rss->on)\n"),
+    "ctl-rss-no-tcp-bits": Fault(
+        "vmxnet3 rss", VMXNET3_RSS,
+        "fields | VMXNET3_RSS_FIELD_TCP_IPV4 | VMXNET3_RSS_FIELD_TCP_IPV6", "fields"),
+    "ctl-rss-live-key": Fault(
+        "vmxnet3 rss", VMXNET3_RSS, "if (hw->active && (new_key ||", "if (!hw->active && (new_key ||"),
+    "ctl-telemetry-any-number": Fault(
+        "vmxnet3 telemetry", "drivers/net/vmxnet3/vmxnet3_telemetry.c",
+        "if (q >= dev->data->nb_rx_queues || dev->data->rx_queues[q] == NULL)",
+        "if (dev->data->rx_queues[q % dev->data->nb_rx_queues] == NULL)"),
+    "ctl-no-lock": Fault(
+        "vmxnet3 commands", "drivers/net/vmxnet3/vmxnet3_dev.h", "if (pthread_mutex_lock(&hw->lock) == EOWNERDEAD)",
+        "if (hw == NULL)"),
+    "ctl-v6-vectors": Fault(
+        "vmxnet3 versions", VMXNET3_DEV, "\tif (has_many_queues(dev)) {", "\tif (hw == NULL) {"),
+    "ctl-v7-powers": Fault(
+        "vmxnet3 versions", VMXNET3_QUEUE, "rxq->powers ? rte_align32pow2(rings) : rings", "rings"),
+    "ctl-v7-capabilities": Fault(
+        "vmxnet3 versions", VMXNET3_DEV, "\t\t\t VMXNET3_CAPS_WANTED;", "\t\t\t UINT32_MAX;"),
+    "ctl-v9-forbidden": Fault(
+        "vmxnet3 versions", VMXNET3_DEV,
+        "hw->caps.disabled_offloads = ask(hw, VMXNET3_CMD_GET_DISABLED_OFFLOADS);",
+        "hw->caps.disabled_offloads = 0;"),
+    "ctl-counters-restart": Fault(
+        "vmxnet3 counters", VMXNET3_LIFE, "\tvmxnet3_stats_save(dev);\n", ""),
+    "ctl-counters-of-queue": Fault(
+        "vmxnet3 counters", VMXNET3_QUEUE, "\tvmxnet3_stats_keep_rxq(dev, rxq);\n", ""),
+    "ctl-counters-reset": Fault(
+        "vmxnet3 counters", VMXNET3_STATS, "\tcount_all(dev, &adapter->reset);",
+        "\tmemset(&adapter->reset, 0, sizeof(adapter->reset));"),
+    "ctl-counters-cause": Fault(
+        "vmxnet3 counters", VMXNET3_STATS, " + c->sw.bad_piece + c->sw.bad_completion",
+        " + c->sw.bad_completion"),
+    "ctl-page-stale": Fault(
+        "vmxnet3 page", VMXNET3_INFO, "info->max_mtu = caps->max_mtu;",
+        "info->max_mtu = caps->max_mtu - 1;"),
 
     # Xen, the guest's end, copying
     "guest-rx-returns-0": Fault("xen guest rx", GUEST, RX_CALL, RX_CALL.replace("n)", "0)")),

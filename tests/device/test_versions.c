@@ -261,6 +261,68 @@ test_capabilities(void **state)
 	}
 }
 
+/* [VMX3 11.3] The pools' memory is named, each pool's once, with bits for the queues there are. */
+static void
+test_memory_regions(void **state)
+{
+	static const uint16_t counts[][2] = {{1, 1}, {16, 8}, {20, 20}};
+	struct vmx_test t;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * RTE_DIM(counts); i++) {
+		struct vmx_setup setup = {.device.versions = VMX_VERSIONS_TO(i % 2 == 0 ? 6 : 2),
+					  .num_rx_queues = counts[i / 2][0],
+					  .num_tx_queues = counts[i / 2][1],
+					  .rx_ring = 32,
+					  .tx_ring = 32};
+
+		if (setup.num_rx_queues > 16 && i % 2 != 0)
+			continue;
+		vmx_open(&t, &setup);
+		if (i % 2 == 0)
+			assert_in_range(look(&t).num_memory_regions, 1, 16);
+		else
+			assert_int_equal(look(&t).num_memory_regions, 0);
+		vmx_assert_works(&t, 40);
+		vmx_close(&t);
+	}
+}
+
+/* Each queue has a pool of its own, of its own size: nothing is told that holds for one of them
+ * only, and there is room for what is told of all. */
+static void
+test_pools_differ(void **state)
+{
+	enum { QUEUES = 20 };
+	struct vmx_setup setup = {.device.versions = VMX_VERSIONS_TO(7),
+				  .num_rx_queues = QUEUES,
+				  .num_tx_queues = 4,
+				  .rx_ring = 32,
+				  .tx_ring = 32,
+				  .stay_stopped = true};
+	struct rte_mempool *pools[QUEUES];
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	for (uint16_t q = 0; q < QUEUES; q++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "own%u", q);
+		pools[q] = rte_pktmbuf_pool_create(name, 127, 0, 0, (uint16_t)(2048 + 64 * q), 0);
+		assert_non_null(pools[q]);
+		assert_int_equal(rte_eth_rx_queue_setup(t.id, q, 32, 0, NULL, pools[q]), 0);
+	}
+	vmx_start(&t);
+	assert_in_range(look(&t).num_memory_regions, 16, 256);
+	vmx_assert_works(&t, 3 * QUEUES);
+	vmx_stop(&t);
+	vmx_configure(&t);
+	for (uint16_t q = 0; q < QUEUES; q++)
+		rte_mempool_free(pools[q]);
+	vmx_close(&t);
+}
+
 /* What the host forbids is not offered. */
 static void
 test_disabled_offloads(void **state)
@@ -298,6 +360,8 @@ main(void)
 		VMX_TEST(test_mtu_limits),
 		VMX_TEST(test_ring_powers),
 		VMX_TEST(test_capabilities),
+		VMX_TEST(test_memory_regions),
+		VMX_TEST(test_pools_differ),
 		VMX_TEST(test_disabled_offloads),
 	};
 

@@ -16,70 +16,9 @@
 #include <rte_io.h>
 
 #include "vmxnet3_log.h"
-#include "vmxnet3_pmd.h"
+#include "vmxnet3_dev.h"
 
 #define QUEUES_UNKNOWN 8 /* of either kind, when the device does not say */
-
-static uint32_t
-bar1_read(const struct vmxnet3_hw *hw, uint32_t reg)
-{
-	return rte_read32(hw->bar1 + reg);
-}
-
-static void
-bar1_write(const struct vmxnet3_hw *hw, uint32_t reg, uint32_t value)
-{
-	rte_write32(value, hw->bar1 + reg);
-}
-
-/* Another process may have died with it: what it was at is done in one store, or will be told to
- * the device again by the next change. */
-static void
-lock(struct vmxnet3_hw *hw)
-{
-	if (pthread_mutex_lock(&hw->lock) == EOWNERDEAD)
-		pthread_mutex_consistent(&hw->lock);
-}
-
-static void
-unlock(struct vmxnet3_hw *hw)
-{
-	pthread_mutex_unlock(&hw->lock);
-}
-
-/* A command without a result. With the lock. */
-static void
-tell_locked(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
-{
-	bar1_write(hw, VMXNET3_BAR1_CMD, (uint32_t)cmd);
-}
-
-static void
-tell(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
-{
-	lock(hw);
-	tell_locked(hw, cmd);
-	unlock(hw);
-}
-
-/* A command and its result: one register, so no other command may come between. [VMX3 4] */
-static uint32_t
-ask_locked(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
-{
-	bar1_write(hw, VMXNET3_BAR1_CMD, (uint32_t)cmd);
-	return bar1_read(hw, VMXNET3_BAR1_CMD);
-}
-
-static uint32_t
-ask(struct vmxnet3_hw *hw, enum vmxnet3_command cmd)
-{
-	uint32_t result;
-
-	lock(hw);
-	result = ask_locked(hw, cmd);
-	unlock(hw);
-	return result;
-}
 
 /* Once in the life of a port; hw->name and the BARs are set. */
 int
@@ -229,12 +168,6 @@ vmxnet3_dev_shared_free(struct rte_eth_dev *dev)
 	hw->shared = NULL;
 }
 
-static rte_iova_t
-dma_iova(const struct vmxnet3_hw *hw, const void *in_zone)
-{
-	return hw->zone->iova + RTE_PTR_DIFF(in_zone, hw->zone->addr);
-}
-
 struct vmxnet3_tx_queue_desc *
 vmxnet3_dev_txq_desc(struct rte_eth_dev *dev, uint16_t queue)
 {
@@ -317,133 +250,46 @@ set_shared_address(const struct vmxnet3_hw *hw, rte_iova_t iova)
 	bar1_write(hw, VMXNET3_BAR1_DSAH, (uint32_t)(iova >> 32));
 }
 
+/* With the lock: nobody may tell the device to look at a shared area that is gone. */
+static void
+quiesce_locked(struct vmxnet3_hw *hw)
+{
+	hw->active = false;
+	tell_locked(hw, VMXNET3_CMD_QUIESCE);
+	set_shared_address(hw, 0);
+	tell_locked(hw, VMXNET3_CMD_RESET);
+}
+
 /* Start, steps 4 and 5. */
 int
 vmxnet3_dev_activate(struct vmxnet3_hw *hw)
 {
 	uint32_t result;
 
+	lock(hw);
 	set_shared_address(hw, dma_iova(hw, hw->shared));
-	result = ask(hw, VMXNET3_CMD_ACTIVATE);
-	if (result != 0) {
-		VMXNET3_LOG(ERR, hw->name,
-			    "device refused to start (result 0x%x) with %u tx and %u rx queues, "
-			    "MTU %u",
-			    result, hw->shared->num_tx_queues, hw->shared->num_rx_queues,
-			    pvn_le32_to_cpu(hw->shared->mtu));
-		vmxnet3_dev_quiesce(hw); /* it may have begun all the same */
-		return -EIO;
-	}
+	result = ask_locked(hw, VMXNET3_CMD_ACTIVATE);
+	if (result == 0)
+		hw->active = true;
+	else
+		quiesce_locked(hw); /* it may have begun all the same */
 	hw->failed = false;
-	hw->active = true;
-	return 0;
+	unlock(hw);
+	if (result == 0)
+		return 0;
+	VMXNET3_LOG(ERR, hw->name,
+		    "device refused to start (result 0x%x) with %u tx and %u rx queues, MTU %u",
+		    result, hw->shared->num_tx_queues, hw->shared->num_rx_queues,
+		    pvn_le32_to_cpu(hw->shared->mtu));
+	return -EIO;
 }
 
 /* Stop: after it the device touches no memory of ours. Does no harm when it was stopped. */
 void
 vmxnet3_dev_quiesce(struct vmxnet3_hw *hw)
 {
-	hw->active = false;
-	tell(hw, VMXNET3_CMD_QUIESCE);
-	set_shared_address(hw, 0);
-	tell(hw, VMXNET3_CMD_RESET);
-}
-
-void
-vmxnet3_dev_mac_write(struct vmxnet3_hw *hw, const struct rte_ether_addr *mac)
-{
-	const uint8_t *b = mac->addr_bytes;
-
-	bar1_write(hw, VMXNET3_BAR1_MACL,
-		   (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0]);
-	bar1_write(hw, VMXNET3_BAR1_MACH, (uint32_t)b[5] << 8 | b[4]);
-}
-
-/* Remembered when the device is stopped, told at once when it runs. */
-void
-vmxnet3_dev_rx_mode(struct vmxnet3_hw *hw, uint32_t set, uint32_t clear)
-{
 	lock(hw);
-	hw->rx_mode = (hw->rx_mode & ~clear) | set;
-	if (hw->active) {
-		hw->shared->rx_mode = pvn_cpu_to_le32(hw->rx_mode);
-		tell_locked(hw, VMXNET3_CMD_UPDATE_RX_MODE);
-	}
-	unlock(hw);
-}
-
-/* Told at once when the device runs. */
-void
-vmxnet3_dev_features(struct vmxnet3_hw *hw, uint64_t set, uint64_t clear)
-{
-	lock(hw);
-	hw->shared->features =
-		pvn_cpu_to_le64((pvn_le64_to_cpu(hw->shared->features) & ~clear) | set);
-	if (hw->active)
-		tell_locked(hw, VMXNET3_CMD_UPDATE_FEATURE);
-	unlock(hw);
-}
-
-/* With filtering off every tag passes: QEMU takes an empty bitmap for "none". [VMX3 12.15] */
-void
-vmxnet3_dev_vlan_filter(struct vmxnet3_hw *hw, bool on)
-{
-	lock(hw);
-	for (size_t i = 0; i < RTE_DIM(hw->dma->vlan_bitmap); i++)
-		hw->shared->vlan_bitmap[i] =
-			pvn_cpu_to_le32(on ? hw->dma->vlan_bitmap[i] : UINT32_MAX);
-	tell_locked(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
-	unlock(hw);
-}
-
-/* Remembered in any case; `filtering`: the device is to be told. */
-void
-vmxnet3_dev_vlan_set(struct vmxnet3_hw *hw, uint16_t vlan, bool accept, bool filtering)
-{
-	uint32_t *word = &hw->dma->vlan_bitmap[vlan / 32];
-	uint32_t bit = PVN_BIT32(vlan % 32);
-
-	lock(hw);
-	*word = accept ? *word | bit : *word & ~bit;
-	if (hw->active && filtering) {
-		hw->shared->vlan_bitmap[vlan / 32] = pvn_cpu_to_le32(*word);
-		tell_locked(hw, VMXNET3_CMD_UPDATE_VLAN_FILTERS);
-	}
-	unlock(hw);
-}
-
-/* The list as it stands in the zone. With the lock. */
-static void
-tell_mcast(struct vmxnet3_hw *hw)
-{
-	uint16_t num = hw->dma->num_mcast;
-
-	hw->shared->mcast_list_addr = pvn_cpu_to_le64(num == 0 ? 0 : dma_iova(hw, hw->dma->mcast));
-	hw->shared->mcast_list_len = pvn_cpu_to_le16((uint16_t)(num * RTE_ETHER_ADDR_LEN));
-	tell_locked(hw, VMXNET3_CMD_UPDATE_MAC_FILTERS);
-}
-
-/* At most VMXNET3_MCAST_MAX. Remembered when the device is stopped. */
-void
-vmxnet3_dev_mcast(struct vmxnet3_hw *hw, const struct rte_ether_addr *list, uint32_t num)
-{
-	lock(hw);
-	if (num > 0)
-		memcpy(hw->dma->mcast, list, num * sizeof(*list));
-	hw->dma->num_mcast = (uint16_t)num;
-	if (hw->active)
-		tell_mcast(hw);
-	unlock(hw);
-	vmxnet3_dev_rx_mode(hw, num > 0 ? VMXNET3_RXM_MCAST : 0, num > 0 ? 0 : VMXNET3_RXM_MCAST);
-}
-
-/* The list of before, at start. */
-void
-vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw)
-{
-	lock(hw);
-	if (hw->dma->num_mcast > 0)
-		tell_mcast(hw);
+	quiesce_locked(hw);
 	unlock(hw);
 }
 
@@ -473,6 +319,25 @@ vmxnet3_dev_buffer_sizes(struct vmxnet3_hw *hw, uint16_t head, uint16_t body)
 	lock(hw);
 	memcpy(hw->shared->command_arg, &arg, sizeof(arg));
 	tell_locked(hw, VMXNET3_CMD_SET_RING_BUFFER_SIZE);
+	memset(hw->shared->command_arg, 0, sizeof(hw->shared->command_arg));
+	unlock(hw);
+}
+
+/* A hint only, so that the host may keep this memory mapped; nobody asks whether it was taken. The
+ * argument and the regions (a header and its entries) are read while the command runs. */
+void
+vmxnet3_dev_memory_regions(struct vmxnet3_hw *hw, const void *regions, uint32_t len)
+{
+	struct vmxnet3_block_ptr arg = {
+		.version = pvn_cpu_to_le32(1),
+		.len = pvn_cpu_to_le32(len),
+		.addr = pvn_cpu_to_le64(dma_iova(hw, regions)),
+	};
+
+	static_assert(sizeof(arg) == sizeof(hw->shared->command_arg), "[VMX3 11.3]");
+	lock(hw);
+	memcpy(hw->shared->command_arg, &arg, sizeof(arg));
+	ask_locked(hw, VMXNET3_CMD_REGISTER_MEMREGS);
 	memset(hw->shared->command_arg, 0, sizeof(hw->shared->command_arg));
 	unlock(hw);
 }

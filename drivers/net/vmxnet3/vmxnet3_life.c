@@ -120,18 +120,19 @@ announce_buffers(const struct rte_eth_dev *dev)
 	}
 }
 
-/* Pools may differ: the smallest holds for all. */
+/* One size for all queues: where their pools differ it is left untold. */
 static void
 tell_buffer_sizes(struct rte_eth_dev *dev, bool bodies)
 {
-	uint16_t size = UINT16_MAX;
+	const struct vmxnet3_rx_queue *first = dev->data->rx_queues[0];
 
-	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
+	for (uint16_t q = 1; q < dev->data->nb_rx_queues; q++) {
 		const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
 
-		size = RTE_MIN(size, rxq->buf_len);
+		if (rxq->buf_len != first->buf_len)
+			return;
 	}
-	vmxnet3_dev_buffer_sizes(vmxnet3_hw(dev), size, bodies ? size : 0);
+	vmxnet3_dev_buffer_sizes(vmxnet3_hw(dev), first->buf_len, bodies ? first->buf_len : 0);
 }
 
 static void
@@ -228,6 +229,7 @@ vmxnet3_start(struct rte_eth_dev *dev)
 		return ret;
 	}
 	tell_buffer_sizes(dev, pieces > 1);
+	vmxnet3_memory_tell(dev);
 	vmxnet3_rss_start(dev);
 	announce_buffers(dev);
 	vmxnet3_dev_mac_write(hw, dev->data->mac_addrs);

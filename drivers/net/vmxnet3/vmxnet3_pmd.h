@@ -11,12 +11,14 @@
  *   vmxnet3_telemetry.c the same for telemetry
  *   vmxnet3_intr.c      interrupts: link, queues in error, rx queues; removal
  *   vmxnet3_stats.c     statistics, continuous over restarts
+ *   vmxnet3_memory.c    the pools' memory, for the host to keep mapped
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_offload.c   offloads, as far as they are settings
  *   vmxnet3_rx.c, _rx_avx2.c  receive
  *   vmxnet3_tx.c        transmit
  *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
+ *   vmxnet3_dev_set.c   the same about settings
  *
  * Calls go down this list, but for queue, which calls stats when a queue goes. What the wire looks
  * like is in proto/vmxnet3.h.
@@ -80,6 +82,8 @@ struct vmxnet3_dma {
 	alignas(VMXNET3_QUEUE_TABLE_ALIGN) uint8_t
 		queue_table[2 * VMXNET3_QUEUES_MAX_V6 * sizeof(struct vmxnet3_tx_queue_desc)];
 	struct vmxnet3_rss_config rss;
+	struct vmxnet3_memory_regions num_regions;
+	struct vmxnet3_memory_region regions[VMXNET3_MEMORY_REGIONS_MAX]; /* behind num_regions */
 	struct rte_ether_addr mcast[VMXNET3_MCAST_MAX]; /* kept over restarts, as what follows */
 	uint16_t num_mcast;
 	uint32_t vlan_bitmap[128]; /* of the filter, if that is asked for */
@@ -226,21 +230,15 @@ struct vmxnet3_tx_stats {
 /* What a packet may ask the device for. */
 #define VMXNET3_TX_WISHES RTE_MBUF_F_TX_OFFLOAD_MASK
 
-/* In the low bits of what a slot holds, where a mbuf's address has none. */
+/* Tags of a tx slot. */
 #define VMXNET3_TX_MORE 1u  /* not the EOP: the mbuf has a next one */
 #define VMXNET3_TX_WHOLE 2u /* the mbuf is the packet, to be freed whole with its EOP */
-#define VMXNET3_TX_TAGS (VMXNET3_TX_MORE | VMXNET3_TX_WHOLE)
-
-static inline struct rte_mbuf *
-vmxnet3_tx_mbuf(uintptr_t held)
-{
-	return (struct rte_mbuf *)(held & ~(uintptr_t)VMXNET3_TX_TAGS);
-}
 
 struct vmxnet3_tx_queue {
 	struct vmxnet3_txd *desc;
 	struct vmxnet3_txc *comp;
-	uintptr_t *held;   /* by slot: the mbuf of the descriptor, and VMXNET3_TX_TAGS */
+	struct rte_mbuf **held; /* by slot: the mbuf of the descriptor */
+	uint8_t *tags;
 	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
 	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint16_t size;
@@ -379,6 +377,7 @@ void vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw);
 uint32_t vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset);
 uint32_t vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector);
 void vmxnet3_dev_buffer_sizes(struct vmxnet3_hw *hw, uint16_t head, uint16_t body);
+void vmxnet3_dev_memory_regions(struct vmxnet3_hw *hw, const void *regions, uint32_t len);
 void vmxnet3_dev_rss_block(struct vmxnet3_hw *hw);
 void vmxnet3_dev_rss_table(struct vmxnet3_hw *hw, const uint8_t *table, uint16_t size);
 uint32_t vmxnet3_dev_rss_fields(struct vmxnet3_hw *hw, uint32_t fields);
@@ -427,6 +426,9 @@ int vmxnet3_intr_prepare(struct rte_eth_dev *dev);
 void vmxnet3_intr_arm(struct rte_eth_dev *dev);
 void vmxnet3_intr_disarm(struct rte_eth_dev *dev);
 void vmxnet3_intr_release(struct rte_eth_dev *dev);
+
+/* vmxnet3_memory.c. After ACTIVATE. */
+void vmxnet3_memory_tell(struct rte_eth_dev *dev);
 
 /* vmxnet3_rss.c. Start calls fill, then start. */
 uint64_t vmxnet3_rss_types(const struct vmxnet3_hw *hw);

@@ -178,7 +178,8 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	txq->zone = rte_eth_dma_zone_reserve(dev, "txq", queue, 2 * nb_desc * ENTRY_SIZE,
 					     VMXNET3_RING_ALIGN, (int)socket);
 	txq->held = alloc_slots(nb_desc, socket);
-	if (txq->zone == NULL || txq->held == NULL) {
+	txq->tags = rte_zmalloc_socket("vmxnet3_tags", nb_desc, RTE_CACHE_LINE_SIZE, (int)socket);
+	if (txq->zone == NULL || txq->held == NULL || txq->tags == NULL) {
 		VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name, "tx queue %u: no memory for %u descriptors",
 			    queue, nb_desc);
 		vmxnet3_txq_release(dev, queue);
@@ -217,6 +218,7 @@ vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue)
 	vmxnet3_txq_drain(txq);
 	vmxnet3_stats_keep_txq(dev, txq);
 	rte_free(txq->held);
+	rte_free(txq->tags);
 	if (txq->zone != NULL)
 		rte_eth_dma_zone_free(dev, "txq", queue);
 	rte_free(txq);

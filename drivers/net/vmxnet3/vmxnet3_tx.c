@@ -35,28 +35,39 @@ is_plain_segment(const struct rte_mbuf *m)
 
 /* What a descriptor held that is not to go back to its pool as it is. */
 static void
-free_odd(uintptr_t held)
+free_odd(struct rte_mbuf *m, uint8_t tag)
 {
-	struct rte_mbuf *m = vmxnet3_tx_mbuf(held);
-
-	if ((held & VMXNET3_TX_WHOLE) == 0)
+	if ((tag & VMXNET3_TX_WHOLE) == 0)
 		rte_pktmbuf_free_seg(m);
-	else if ((held & VMXNET3_TX_MORE) == 0)
+	else if ((tag & VMXNET3_TX_MORE) == 0)
 		rte_pktmbuf_free(m);
 }
 
-/* Slots without tags, that is, packets of one segment each: as many as may be back to a pool at
- * once, straight out of the slots. */
-static void
-free_singles(uintptr_t *held, uint16_t n)
+/*
+ * Slots of any kind, or (tags is NULL) of packets of one segment each: as many as may be back to
+ * their pool at once, straight out of the slots. A pool wants mbufs without a next: of a segment
+ * that has none it is not read, of one that has it is not needed, so the second line of a mbuf
+ * never is. Returns how many had tags, which are gone then.
+ */
+static __rte_always_inline uint32_t
+free_held(struct rte_mbuf **held, uint8_t *tags, uint32_t n)
 {
 	struct rte_mempool *pool = NULL;
-	uint32_t begin = 0;
+	uint32_t begin = 0, tagged = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = (struct rte_mbuf *)held[i];
-		const bool plain = is_plain_segment(m);
+		struct rte_mbuf *m = held[i];
+		const uint8_t tag = tags == NULL ? 0 : tags[i];
+		const bool plain = (tag & VMXNET3_TX_WHOLE) == 0 && is_plain_segment(m);
 
+		if (tag != 0) {
+			tags[i] = 0;
+			tagged++;
+			if (plain) {
+				m->next = NULL;
+				m->nb_segs = 1;
+			}
+		}
 		if (likely(plain && m->pool == pool))
 			continue;
 		if (i > begin)
@@ -64,60 +75,25 @@ free_singles(uintptr_t *held, uint16_t n)
 		begin = plain ? i : i + 1;
 		pool = plain ? m->pool : NULL;
 		if (!plain)
-			rte_pktmbuf_free_seg(m);
+			free_odd(m, tag);
 	}
 	if (n > begin)
 		rte_mempool_put_bulk(pool, (void **)&held[begin], n - begin);
-}
-
-/* Slots of any kind; segments of one pool in a row go back together. A pool wants mbufs without a
- * next: of a segment that has none it is not read, of one that has it is not needed, so the second
- * line of a mbuf never is. */
-static void
-free_any(struct vmxnet3_tx_queue *txq, const uintptr_t *held, uint16_t n)
-{
-	struct rte_mbuf *batch[REAP_CHUNK];
-	struct rte_mempool *pool = NULL;
-	uint32_t count = 0, tagged = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = vmxnet3_tx_mbuf(held[i]);
-
-		if (unlikely((held[i] & VMXNET3_TX_WHOLE) != 0 || !is_plain_segment(m))) {
-			tagged += (held[i] & VMXNET3_TX_TAGS) != 0;
-			free_odd(held[i]);
-			continue;
-		}
-		if ((held[i] & VMXNET3_TX_MORE) != 0) {
-			m->next = NULL;
-			m->nb_segs = 1;
-			tagged++;
-		}
-		if (unlikely(m->pool != pool || count == REAP_CHUNK)) {
-			if (count > 0)
-				rte_mempool_put_bulk(pool, (void **)batch, count);
-			pool = m->pool;
-			count = 0;
-		}
-		batch[count++] = m;
-	}
-	if (count > 0)
-		rte_mempool_put_bulk(pool, (void **)batch, count);
-	txq->chained -= tagged;
+	return tagged;
 }
 
 /* Slots from `clean` on, not over the ring's end. */
 static inline void
 free_slots(struct vmxnet3_tx_queue *txq, uint16_t n)
 {
-	uintptr_t *held = &txq->held[txq->clean];
+	struct rte_mbuf **held = &txq->held[txq->clean];
 
 	if (unlikely(txq->chained != 0))
-		free_any(txq, held, n);
+		txq->chained -= free_held(held, &txq->tags[txq->clean], n);
 	else if (txq->fast_free)
-		rte_mempool_put_bulk(vmxnet3_tx_mbuf(held[0])->pool, (void **)held, n);
+		rte_mempool_put_bulk(held[0]->pool, (void **)held, n);
 	else
-		free_singles(held, n);
+		free_held(held, NULL, n);
 	txq->in_flight -= n;
 	txq->clean += n;
 	if (txq->clean == txq->size)
@@ -180,7 +156,7 @@ take_any_completions(struct vmxnet3_tx_queue *txq, uint16_t done)
 		const uint32_t distance = index - clean + (index < clean ? size : 0);
 
 		if (likely(index < size && distance < in_flight && distance >= end &&
-			   (txq->held[index] & VMXNET3_TX_MORE) == 0))
+			   (txq->tags[index] & VMXNET3_TX_MORE) == 0))
 			end = distance + 1;
 		else
 			bad++;
@@ -265,7 +241,7 @@ static inline uint16_t
 put_plain(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct vmxnet3_txd *d = &txq->desc[txq->fill];
-	uintptr_t *held = &txq->held[txq->fill];
+	struct rte_mbuf **held = &txq->held[txq->fill];
 	const uint32_t gen = txq->gen;
 	uint64_t bytes = 0;
 	uint16_t i;
@@ -281,7 +257,7 @@ put_plain(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
 			break;
 		d[i].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
 		hand_over(&d[i], gen | len, VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ);
-		held[i] = (uintptr_t)m;
+		held[i] = m;
 		bytes += len;
 	}
 	filled(txq, i);
@@ -350,40 +326,43 @@ can_be(const struct wish *w, const struct rte_mbuf *m)
 	return w->headers <= VMXNET3_TX_HEADERS_MAX && w->headers <= m->data_len;
 }
 
-/* A chain whose segments are all worth a descriptor. */
+/*
+ * Several segments and no wishes, where the ring does not end in between: as write_packet(), in one
+ * go. False, and nothing is seen of it, if a segment is not worth a descriptor or more than one.
+ */
 static inline bool
-is_smooth(const struct rte_mbuf *pkt)
-{
-	uint32_t n = 0, most = 0;
-
-	for (const struct rte_mbuf *m = pkt; m != NULL; m = m->next, n++)
-		most = RTE_MAX(most, m->data_len - 1u);
-	return n == pkt->nb_segs && most < VMXNET3_TX_BUF_MAX - 1;
-}
-
-/* Several segments and no wishes, where the ring does not end in between: as write_packet(). */
-static inline void
 write_chain(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, uint32_t n)
 {
 	struct vmxnet3_txd *d = &txq->desc[txq->fill];
-	uintptr_t *held = &txq->held[txq->fill];
-	struct rte_mbuf *m = pkt->next;
+	struct rte_mbuf **held = &txq->held[txq->fill];
+	uint8_t *tags = &txq->tags[txq->fill];
+	uint32_t most = pkt->data_len - 1u, i;
 	const uint32_t gen = txq->gen;
-	uint32_t i;
+	struct rte_mbuf *m = pkt->next;
 
 	d[0].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(pkt));
-	held[0] = (uintptr_t)pkt | VMXNET3_TX_MORE;
-	for (i = 1; i < n - 1; i++, m = m->next) {
+	held[0] = pkt;
+	for (i = 1; i < n && m != NULL; i++, m = m->next) {
+		const uint32_t len = m->data_len;
+
+		most = RTE_MAX(most, len - 1);
 		d[i].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
-		hand_over(&d[i], gen | m->data_len, 0);
-		held[i] = (uintptr_t)m | VMXNET3_TX_MORE;
+		hand_over(&d[i], gen | (len & VMXNET3_TXD2_LEN), 0);
+		held[i] = m;
+		tags[i - 1] = VMXNET3_TX_MORE;
 	}
-	d[i].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
-	hand_over(&d[i], gen | m->data_len, VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ);
-	held[i] = (uintptr_t)m;
+	if (unlikely(i < n || m != NULL || most >= VMXNET3_TX_BUF_MAX - 1)) {
+		while (--i > 0) { /* as before: not the device's */
+			d[i].word2 = pvn_cpu_to_le32(gen ^ VMXNET3_TXD2_GEN);
+			tags[i - 1] = 0;
+		}
+		return false;
+	}
+	d[n - 1].word3 = pvn_cpu_to_le32(VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ);
 	hand_over(&d[0], gen | pkt->data_len, 0);
 	txq->chained += n - 1;
 	filled(txq, n);
+	return true;
 }
 
 /* Such chains in a row. */
@@ -399,9 +378,8 @@ put_chains(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
 
 		if (segs < 2 || segs > VMXNET3_TX_DESC_PER_PKT || segs > room(txq) ||
 		    segs > (uint32_t)(txq->size - txq->fill) ||
-		    (m->ol_flags & VMXNET3_TX_WISHES) != 0 || !is_smooth(m))
+		    (m->ol_flags & VMXNET3_TX_WISHES) != 0 || !write_chain(txq, m, segs))
 			break;
-		write_chain(txq, m, segs);
 		bytes += m->pkt_len;
 	}
 	txq->stats.packets += i;
@@ -419,7 +397,7 @@ write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, const struct wi
 	     uint32_t needed)
 {
 	/* With segments that need no descriptor, all hangs on the packet. */
-	const uintptr_t whole = needed == pkt->nb_segs ? 0 : VMXNET3_TX_WHOLE;
+	const uint8_t whole = needed == pkt->nb_segs ? 0 : VMXNET3_TX_WHOLE;
 	struct vmxnet3_txd *const first = &txq->desc[txq->fill];
 	uint32_t gen = txq->gen, slot = txq->fill, left = needed;
 	uint32_t first_word2 = 0, word3 = w->word3;
@@ -432,8 +410,8 @@ write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, const struct wi
 			continue;
 		left--;
 		d->addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
-		txq->held[slot] = (uintptr_t)(whole != 0 ? pkt : m) | whole |
-				  (left > 0 ? VMXNET3_TX_MORE : 0);
+		txq->held[slot] = whole != 0 ? pkt : m;
+		txq->tags[slot] = whole | (left > 0 ? VMXNET3_TX_MORE : 0);
 		if (left == 0)
 			word3 |= VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ;
 		if (d == first) {
