@@ -16,10 +16,13 @@
 
 #include "../../proto/vmxnet3.h"
 #include "vmx_fixture.h"
+#include "vmx_step.h"
 
 #define COMPLETIONS UINT64_C(10000000)
 #define SECONDS_MAX 60 /* without PVN_LONG; reached under valgrind only */
-#define ROUNDS 150     /* of a storm */
+#define TORN_SECONDS 15
+#define TORN_SECONDS_LONG 120
+#define ROUNDS 150 /* of a storm */
 #define HELD 96
 #define IN_HAND 0x48454C44u
 #define BURST 48
@@ -269,6 +272,86 @@ storms_on(const struct shape *shape, uint64_t seed, uint64_t wanted, time_t end)
 	return mutated;
 }
 
+/* What is changed after each instruction of the driver's. */
+struct eyes {
+	struct vmx_device *dev;
+	bool tx;
+};
+
+static void
+change(void *arg)
+{
+	const struct eyes *eyes = arg;
+
+	vmx_device_storm_again(eyes->dev, eyes->tx, 0);
+}
+
+/* Completions as they should be, for the driver to find. */
+static void
+complete_some(struct vmx_test *t, bool tx, unsigned int i)
+{
+	unsigned int bursts = tx ? t->setup.tx_ring / 12u : 3;
+
+	for (unsigned int k = 0; k < bursts; k++) {
+		if (tx)
+			transmit(t, k * t->setup.num_tx_queues);
+		else
+			arrive(t, (i + k) * t->setup.num_rx_queues);
+	}
+}
+
+/* A burst while its completions change under it. Returns how many instructions it took. */
+static uint64_t
+torn_burst(struct vmx_test *t, struct eyes *eyes)
+{
+	static uint8_t frame[VMX_SIZE_MIN];
+	struct rte_mbuf *m[16];
+	uint64_t steps;
+	uint16_t n;
+
+	if (eyes->tx)
+		for (unsigned int i = 0; i < RTE_DIM(m); i++)
+			m[i] = vmx_chain(t->tx_pool, frame, sizeof(frame), VMX_TX_ROOM);
+	vmx_step_begin(change, eyes);
+	n = eyes->tx ? rte_eth_tx_burst(t->id, 0, m, RTE_DIM(m))
+		     : rte_eth_rx_burst(t->id, 0, m, RTE_DIM(m));
+	steps = vmx_step_end();
+	if (eyes->tx)
+		rte_pktmbuf_free_bulk(m + n, RTE_DIM(m) - n);
+	for (uint16_t i = 0; !eyes->tx && i < n; i++)
+		take_in_hand(t, m[i]);
+	return steps;
+}
+
+/*
+ * The device may write a completion again between any two instructions of the driver. Whoever reads
+ * a word twice gets two answers: checked the one, used the other.
+ */
+static uint64_t
+torn_on(const struct shape *shape, uint64_t seed, unsigned int turns)
+{
+	struct vmx_device_state seen;
+	struct vmx_test t;
+	uint64_t steps = 0;
+
+	open_shape(&t, shape);
+	vmx_device_state(t.dev, &seen);
+	max_pieces = seen.max_rx_frags;
+	for (unsigned int i = 0; i < turns; i++) {
+		struct eyes eyes = {t.dev, i % 2 != 0};
+
+		complete_some(&t, eyes.tx, i);
+		vmx_device_storm(t.dev, seed + i);
+		steps += torn_burst(&t, &eyes);
+		vmx_device_storm_queue(t.dev, eyes.tx, 0, 8);
+		steps += torn_burst(&t, &eyes);
+		vmx_device_storm(t.dev, 0);
+		recover(&t, false);
+	}
+	vmx_close(&t);
+	return steps;
+}
+
 static bool
 is_long(void)
 {
@@ -305,10 +388,39 @@ test_storms(void **state)
 	assert_true(delivered > mutated / 1000); /* or the storm was too wild to test anything */
 }
 
+/* Two turns each, receive and transmit, on every small shape, until time is up. */
+static void
+test_torn(void **state)
+{
+	const char *given = getenv("PVN_SEED");
+	uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 1;
+	time_t end = time(NULL) + (is_long() ? TORN_SECONDS_LONG : TORN_SECONDS);
+	uint64_t steps = 0;
+	unsigned int n;
+
+	(void)state;
+	for (n = 0; n == 0 || time(NULL) < end; n++) {
+		const struct shape *shape = &shapes[n / RTE_DIM(widths) % RTE_DIM(shapes)];
+
+		if (shape->rx_ring > 128 || shape->tx_ring > 128 || shape->rx_queues > 2)
+			continue;
+		print_message("torn, shape \"%s\", %u bits, number %u, PVN_SEED=%" PRIu64 "\n",
+			      shape->name, widths[n % RTE_DIM(widths)], n, seed);
+		fflush(stdout);
+		rte_vect_set_max_simd_bitwidth(widths[n % RTE_DIM(widths)]);
+		steps += torn_on(shape, (seed << 32) + n * UINT64_C(1000) + 1, 2);
+		if (steps == 0) {
+			print_message("no single steps here (valgrind)\n");
+			skip();
+		}
+	}
+	print_message("%" PRIu64 " instructions with changes in between\n", steps);
+}
+
 int
 main(void)
 {
-	static const struct CMUnitTest tests[] = {VMX_TEST(test_storms)};
+	static const struct CMUnitTest tests[] = {VMX_TEST(test_storms), VMX_TEST(test_torn)};
 
 	return VMX_RUN(tests);
 }

@@ -233,6 +233,9 @@ void vmx_device_storm(struct vmx_device *dev, uint64_t seed);
 void vmx_device_storm_queue(struct vmx_device *dev, bool tx, unsigned int q, unsigned int n);
 void vmx_device_storm_shared(struct vmx_device *dev);
 
+/* Change one of the completions written last, now and then; for while the driver looks at it. */
+void vmx_device_storm_again(struct vmx_device *dev, bool tx, unsigned int q);
+
 /* Completions changed or forged since the device was made. */
 uint64_t vmx_device_mutated(const struct vmx_device *dev);
 

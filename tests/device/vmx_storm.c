@@ -228,6 +228,32 @@ vmx_device_storm_queue(struct vmx_device *dev, bool tx, unsigned int q, unsigned
 	}
 }
 
+/* Written by a device that may do so at any moment; the driver may have read half of it. */
+void
+vmx_device_storm_again(struct vmx_device *dev, bool tx, unsigned int q)
+{
+	struct vmx_comp_ring *comp = tx ? &dev->txq[q].comp : &dev->rxq[q].comp;
+	uint32_t at = (comp->next + comp->size - 1 - below(dev, 8)) % comp->size;
+	struct vmx_comp *entry = &comp->mem[at];
+	uint32_t words[4];
+
+	if (below(dev, 8) != 0) /* else nothing would ever be found in order */
+		return;
+	for (int i = 0; i < 4; i++)
+		words[i] = pvn_le32_to_cpu(entry->word[i]);
+	if (tx)
+		words[0] = odd_index(dev, words[0], dev->txq[q].ring.size);
+	else
+		mutate_rx_once(dev, q, words);
+	if (below(dev, 16) != 0) /* mostly it stays there */
+		words[3] = (words[3] & ~VMXNET3_RXC3_GEN) |
+			   (pvn_le32_to_cpu(entry->word[3]) & VMXNET3_RXC3_GEN);
+	for (int i = 0; i < 4; i++)
+		__atomic_store_n(&entry->word[i], pvn_cpu_to_le32(words[i]), __ATOMIC_RELAXED);
+	comp->shadow[at] = *entry;
+	dev->mutated++;
+}
+
 static uint32_t
 extreme(struct vmx_device *dev)
 {
