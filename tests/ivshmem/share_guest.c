@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * share_guest EAL-ARGS [-- occupy | attach SPEC]: an application that finds what share_host.c
- * exports. It makes no call of ours to get it: EAL has loaded the driver (-d), and the driver has
- * found the region. "occupy" maps something of its own at the host's address before EAL starts;
+ * share_guest EAL-ARGS [-- occupy | port | attach SPEC]: an application that finds what
+ * share_host.c exports. It makes no call of ours to get it: EAL has loaded the driver (-d), and the
+ * driver has found the region. "occupy" maps something of its own at the host's address before EAL
+ * starts; "port" makes an ethdev of the two rings and uses that, as one does who knows only ports;
  * "attach" does without a driver: the library attaches to that peer, or it says "refused WHY".
  *
  * Says "found ring=0xADDRESS pool=0|1 zone=TEXT", changes all mbufs that come on the ring, and
@@ -21,6 +22,10 @@
 
 #include <rte_dev.h>
 #include <rte_eal.h>
+#ifdef WITH_PORT
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#endif
 #include <rte_mbuf.h>
 #include <rte_memzone.h>
 #include <rte_ring.h>
@@ -66,12 +71,51 @@ find(struct rte_ring **there, struct rte_ring **back)
 	fflush(stdout);
 }
 
+#ifdef WITH_PORT
+static int port = -1; /* over the rings */
+
+static void
+make_port(struct rte_ring *there, struct rte_ring *back)
+{
+	const struct rte_eth_conf conf = {0};
+
+	port = rte_eth_from_rings("shared", &there, 1, &back, 1, 0);
+	if (port < 0 || rte_eth_dev_configure(port, 1, 1, &conf) != 0 ||
+	    rte_eth_rx_queue_setup(port, 0, 0, 0, NULL, rte_mempool_lookup("buffers")) != 0 ||
+	    rte_eth_tx_queue_setup(port, 0, 0, 0, NULL) != 0 || rte_eth_dev_start(port) != 0)
+		exit(6);
+}
+
+static bool
+serve_port(void)
+{
+	struct rte_mbuf *m[32];
+	uint16_t n;
+
+	if (port < 0)
+		return false;
+	n = rte_eth_rx_burst(port, 0, m, RTE_DIM(m));
+	for (uint16_t i = 0; i < n; i++)
+		*rte_pktmbuf_mtod(m[i], uint32_t *) ^= UINT32_MAX;
+	if (rte_eth_tx_burst(port, 0, m, n) != n)
+		exit(3);
+	return true;
+}
+#else
+static bool
+serve_port(void)
+{
+	return false;
+}
+#endif
+
 static void
 serve(struct rte_ring *there, struct rte_ring *back)
 {
 	struct rte_mbuf *m;
 
-	while (there != NULL && back != NULL && rte_ring_dequeue(there, (void **)&m) == 0) {
+	while (!serve_port() && there != NULL && back != NULL &&
+	       rte_ring_dequeue(there, (void **)&m) == 0) {
 		*rte_pktmbuf_mtod(m, uint32_t *) ^= UINT32_MAX;
 		if (rte_ring_enqueue(back, m) != 0)
 			exit(3);
@@ -142,6 +186,10 @@ main(int argc, char **argv)
 		return 2;
 	attach(argc, argv);
 	find(&there, &back);
+#ifdef WITH_PORT
+	if (strcmp(argv[argc - 1], "port") == 0)
+		make_port(there, back);
+#endif
 	setvbuf(stdin, NULL, _IONBF, 0);
 	for (;;) {
 		if (attached != NULL && pvn_ivshmem_attached_poll(attached) < 0)

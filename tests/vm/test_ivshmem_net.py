@@ -435,7 +435,9 @@ def test_h45_h46_h48_h49_h51_pointers():
                 if driver:
                     vm.check("modprobe vfio_iommu_type1")
                     vm.bind(address, driver)
-                guest, names = share_guest(vm, [address])
+                # Once as one who knows only ports: an ethdev of the two rings.
+                guest, names = share_guest(vm, [address],
+                                           "-- port" if driver == "uio_pci_generic" else "")
                 expect(names, found, f"what is found in a device bound to '{driver}'")
                 passed_and_lent(host, guest)
                 guest.kill()
