@@ -136,6 +136,7 @@ enum vmxnet3_command {
 #define VMXNET3_RX_HEAD_MIN 128u    /* bytes of a head buffer [VMX3 8.1] */
 #define VMXNET3_TX_DESC_PER_PKT 16u /* without TSO */
 #define VMXNET3_TSO_DESC_PER_PKT 24u
+#define VMXNET3_MSS_MAX 16383u
 #define VMXNET3_TX_HEADERS_MAX 1023u /* bytes, in the first buffer */
 #define VMXNET3_QUEUES_MAX_TX_V1 8u
 #define VMXNET3_QUEUES_MAX_RX_V1 16u

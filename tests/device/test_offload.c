@@ -190,9 +190,44 @@ test_tx_refused(void **state)
 	m = wishful(&t, DEVICE_TCP, false, VMX_ROOM);
 	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG; /* no segment size */
 	assert_refused(&t, m, EINVAL, true);
+	m = wishful(&t, DEVICE_TCP, false, VMX_ROOM);
+	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+	m->tso_segsz = 16384; /* its field has 14 bits */
+	assert_refused(&t, m, EINVAL, true);
 	m = wishful(&t, DEVICE_TCP, false, 40); /* headers in two segments */
 	assert_refused(&t, m, EINVAL, true);
 	vmx_assert_works(&t, 10);
+	vmx_close(&t);
+}
+
+/* In the smallest ring a long packet finds room as soon as the device has sent what was before. */
+static void
+test_tso_small_ring(void **state)
+{
+	struct vmx_setup setup = {.tx_offloads = TX_OFFLOADS, .tx_ring = 32, .pool_size = 4096};
+	struct vmx_frame *sent;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	for (unsigned int singles = 0; singles < 31; singles++) {
+		struct rte_mbuf *m;
+
+		for (unsigned int i = 0; i < singles; i++) {
+			device_frame(&f, DEVICE_UDP, false, 100, NULL);
+			m = vmx_chain(t.rx_pool, f.data, f.len, VMX_ROOM);
+			assert_int_equal(rte_eth_tx_burst(t.id, 0, &m, 1), 1);
+			vmx_device_run(t.dev);
+		}
+		while ((sent = vmx_device_sent(t.dev)) != NULL)
+			free(sent);
+		device_frame(&f, DEVICE_TCP, false, 23 * 200 - 54, NULL);
+		m = wishful(&t, DEVICE_TCP, false, 200);
+		assert_int_equal(m->nb_segs, 23);
+		m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+		m->tso_segsz = 1460;
+		vmx_frame_free(wire_of(&t, m));
+	}
 	vmx_close(&t);
 }
 
@@ -360,14 +395,53 @@ test_lro(void **state)
 	free(train);
 }
 
+/* Merged, and in one buffer all the same. */
+static void
+test_lro_one_buffer(void **state)
+{
+	static struct device_frame train[3];
+	struct vmx_setup setup = {
+		.room = 8192, .rx_ring = 128, .rx_offloads = RTE_ETH_RX_OFFLOAD_TCP_LRO};
+	struct vmx_train list[3];
+	struct rte_mbuf *m;
+	struct vmx_test t;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(train); i++) {
+		const struct device_flow flow = {.seq = 1 + i * 1000};
+
+		device_frame(&train[i], DEVICE_TCP, false, 1000, &flow);
+		list[i] = (struct vmx_train){train[i].data, train[i].len};
+	}
+	vmx_open(&t, &setup);
+	for (int turn = 0; turn < 8; turn++)
+		assert_int_equal(vmx_device_arrive_train(t.dev, list, RTE_DIM(train)), 1);
+	for (int turn = 0; turn < 8; turn++) {
+		m = vmx_receive(&t, 0);
+		assert_non_null(m);
+		assert_int_equal(m->nb_segs, 1);
+		assert_int_equal(m->pkt_len, 54 + 3000);
+		assert_true((m->ol_flags & RTE_MBUF_F_RX_LRO) != 0);
+		assert_int_equal(m->tso_segsz, 1500 - 40);
+		rte_pktmbuf_free(m);
+	}
+	vmx_close(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		VMX_TEST(test_tx_checksums), VMX_TEST(test_tso),
-		VMX_TEST(test_vlan_insert),  VMX_TEST(test_tx_refused),
-		VMX_TEST(test_rx_checksums), VMX_TEST(test_rx_checksums_unknown),
-		VMX_TEST(test_vlan_strip),   VMX_TEST(test_lro),
+		VMX_TEST(test_tx_checksums),
+		VMX_TEST(test_tso),
+		VMX_TEST(test_vlan_insert),
+		VMX_TEST(test_tx_refused),
+		VMX_TEST(test_tso_small_ring),
+		VMX_TEST(test_rx_checksums),
+		VMX_TEST(test_rx_checksums_unknown),
+		VMX_TEST(test_vlan_strip),
+		VMX_TEST(test_lro),
+		VMX_TEST(test_lro_one_buffer),
 	};
 
 	return VMX_RUN(tests);

@@ -128,7 +128,8 @@ dump_rxq(FILE *f, const struct vmxnet3_rx_queue *rxq)
 	fprintf(f,
 		"rx queue %u: %u descriptors, buffers of %u bytes, completions at %u of %u%s%s\n",
 		rxq->queue_id, rxq->ring_size, rxq->buf_len, rxq->comp_next, rxq->comp_size,
-		rxq->starving ? ", starving" : "", rxq->head != NULL ? ", a frame is open" : "");
+		rxq->rings[0].starving || rxq->rings[1].starving ? ", starving" : "",
+		rxq->head != NULL ? ", a frame is open" : "");
 	for (int i = 0; i < VMXNET3_RX_RINGS; i++) {
 		const struct vmxnet3_rx_ring *ring = &rxq->rings[i];
 

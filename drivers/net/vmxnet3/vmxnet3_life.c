@@ -93,6 +93,8 @@ prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
 
 		txq->shared = vmxnet3_dev_txq_desc(dev, q);
 		txq->shared->intr = hw->intr.quiet;
+		txq->fast_free = ((txq->offloads | dev->data->dev_conf.txmode.offloads) &
+				  RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
 		vmxnet3_txq_prepare(txq);
 	}
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {

@@ -145,6 +145,9 @@ set_queue_flags(struct rte_eth_dev *dev)
 			(offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) == 0 ? 0 : RTE_MBUF_F_RX_RSS_HASH;
 		rxq->lro = (offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
 		rxq->mtu = dev->data->mtu;
+		/* A longer one was merged: it is not plain. */
+		rxq->plain_max = rxq->lro ? RTE_MIN(rxq->buf_len, rxq->mtu + VMXNET3_FRAME_OVERHEAD)
+					  : rxq->buf_len;
 	}
 }
 

@@ -126,6 +126,7 @@ struct vmxnet3_rx_ring {
 	uint32_t gen;		 /* VMXNET3_RXD2_GEN or 0: of the slot at `fill` */
 	uint32_t kind;		 /* VMXNET3_RXD2_BODY or 0 */
 	uint32_t doorbell;	 /* BAR0 offset */
+	bool starving;		 /* the last refill found the pool short */
 };
 
 #define VMXNET3_RX_RINGS 2
@@ -178,14 +179,15 @@ struct vmxnet3_rx_queue {
 	struct rte_mbuf *head; /* the frame being put together, or NULL */
 	uint32_t plain_word0;  /* as VMXNET3_RXC0_PLAIN, without the index */
 	uint32_t comp_gen;     /* VMXNET3_RXC3_GEN or 0: what a new completion carries */
-	uint32_t tag_flags;    /* of a frame whose tag was stripped; 0 unless asked for */
-	uint32_t hash_flags;   /* likewise with a hash */
+	uint64_t base_flags;   /* of every mbuf: where its buffer is */
+	uint16_t tag_flags;    /* of a frame whose tag was stripped; 0 unless asked for */
+	uint16_t hash_flags;   /* likewise with a hash */
+	uint16_t plain_max;    /* bytes of a plain frame */
 	uint16_t comp_size;
 	uint16_t comp_next;
 	uint16_t buf_len; /* bytes the device may write into one buffer */
 	bool has_bodies;  /* ring 2 is used */
 	bool dropping;	  /* pieces of a bad frame are still to come */
-	bool starving;	  /* the last refill found the pool short */
 	bool lro;
 
 	/* Heads, and bodies. */
@@ -244,7 +246,8 @@ struct vmxnet3_tx_queue {
 	uint16_t size;
 	uint16_t fill;	    /* next slot to fill */
 	uint16_t clean;	    /* oldest slot in flight */
-	uint16_t in_flight; /* at most size - 1 */
+	uint16_t in_flight; /* at most `usable` */
+	uint16_t usable;    /* size - 1, and 0 while the port is stopped */
 	uint16_t comp_next;
 	uint16_t reap_from; /* so many in flight are worth a look at completions */
 	uint16_t chained;   /* slots in flight with a tag */
@@ -256,6 +259,7 @@ struct vmxnet3_tx_queue {
 
 	const struct rte_memzone *zone;
 	uint16_t queue_id;
+	uint64_t offloads; /* of this queue; the port's come on top */
 };
 
 static inline uint16_t

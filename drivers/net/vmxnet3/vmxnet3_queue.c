@@ -109,13 +109,30 @@ rearm_word(uint16_t port)
 	return word;
 }
 
+static bool
+has_external_buffers(struct rte_mempool *pool)
+{
+	return (rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
+}
+
+static void
+look_at_memory(struct rte_mempool *pool __rte_unused, void *opaque,
+	       struct rte_mempool_memhdr *chunk, unsigned int number __rte_unused)
+{
+	bool *alike = opaque;
+
+	*alike = *alike && chunk->iova == (uintptr_t)chunk->addr;
+}
+
 /* Where a mbuf's data is for the device, counted from the mbuf, if that is the same for all of the
  * pool: where device addresses are pointers and buffers lie behind their mbufs. */
 static uint64_t
 iova_offset(struct rte_mempool *pool)
 {
-	if (rte_eal_iova_mode() != RTE_IOVA_VA ||
-	    (rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0)
+	bool alike = rte_eal_iova_mode() == RTE_IOVA_VA && !has_external_buffers(pool);
+
+	rte_mempool_mem_iter(pool, look_at_memory, &alike);
+	if (!alike)
 		return 0;
 	return sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(pool) + RTE_PKTMBUF_HEADROOM;
 }
@@ -142,6 +159,7 @@ vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 		VMXNET3_RXC0_SOP | VMXNET3_RXC0_EOP | pvn_field_put(VMXNET3_RXC0_RQID, queue);
 	rxq->pool = pool;
 	rxq->iova_offset = iova_offset(pool);
+	rxq->base_flags = has_external_buffers(pool) ? RTE_MBUF_F_EXTERNAL : 0;
 	rxq->buf_len = rx_buf_len(pool);
 	rxq->bar0 = vmxnet3_hw(dev)->bar0;
 	rxq->ring_size = nb_desc;
@@ -171,9 +189,9 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	dev->data->tx_queues[queue] = txq;
 	txq->queue_id = queue;
 	txq->size = nb_desc;
-	txq->reap_from = RTE_MIN(32, nb_desc / 2);
-	txq->fast_free = ((conf->offloads | dev->data->dev_conf.txmode.offloads) &
-			  RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
+	/* So late that any packet finds room before. */
+	txq->reap_from = RTE_MIN(32, nb_desc - 1 - (int)VMXNET3_TSO_DESC_PER_PKT);
+	txq->offloads = conf->offloads;
 	txq->doorbell = vmxnet3_hw(dev)->bar0 + VMXNET3_BAR0_TXPROD(queue);
 	txq->zone = rte_eth_dma_zone_reserve(dev, "txq", queue, 2 * nb_desc * ENTRY_SIZE,
 					     VMXNET3_RING_ALIGN, (int)socket);
@@ -234,6 +252,7 @@ reset_rx_ring(struct vmxnet3_rx_ring *ring, uint16_t size, uint32_t kind)
 	ring->posted = 0;
 	ring->gen = VMXNET3_RXD2_GEN;
 	ring->kind = kind;
+	ring->starving = false;
 	ring->threshold = RTE_MAX(1, vmxnet3_rx_refill_threshold(size));
 }
 
@@ -283,6 +302,7 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
 	txq->fill = 0;
 	txq->clean = 0;
 	txq->in_flight = 0;
+	txq->usable = txq->size - 1;
 	txq->chained = 0;
 	txq->comp_next = 0;
 	txq->deferred = 0;
@@ -306,14 +326,16 @@ vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
 			rte_mbuf_raw_free(vmxnet3_rx_take_slot(ring));
 		reset_rx_ring(ring, 0, 0);
 	}
+	rxq->comp_size = 0;
+	rxq->comp_next = 0;
 	rte_pktmbuf_free(rxq->head);
 	rxq->head = NULL;
 	rxq->dropping = false;
-	rxq->starving = false;
 }
 
 void
 vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq)
 {
 	vmxnet3_tx_free_all(txq);
+	txq->usable = 0;
 }

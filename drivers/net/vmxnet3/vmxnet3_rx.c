@@ -58,21 +58,22 @@ post(const struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring, uint16_t 
 
 /*
  * Up to n buffers out of the pool into the slots from `fill` on; returns how many. A pool that has
- * fewer serves an empty ring with what it has, so that a starved port recovers; a ring that still
- * holds buffers can wait. A shortage is counted once, however often it is met. Mbufs in a pool have
- * one segment, one owner and no next [rte_mbuf_raw_free()], so nothing of them is to be set.
+ * fewer serves a ring without enough for a frame with what it has, so that a starved port recovers;
+ * one that holds more can wait. A shortage is counted once, however often it is met. Mbufs in a
+ * pool have one segment, one owner and no next [rte_mbuf_raw_free()], so nothing of them is to be
+ * set.
  */
 static uint16_t
 get_buffers(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring, uint16_t n)
 {
 	while (rte_mempool_get_bulk(rxq->pool, (void **)&ring->mbufs[ring->fill], n) != 0) {
-		rxq->stats.nombuf += !rxq->starving;
-		rxq->starving = true;
-		if (ring->posted != 0 || n == 1)
+		rxq->stats.nombuf += !ring->starving;
+		ring->starving = true;
+		if (ring->posted >= rxq->max_pieces || n == 1)
 			return 0;
 		n /= 2;
 	}
-	rxq->starving = false;
+	ring->starving = false;
 	return n;
 }
 
@@ -126,7 +127,7 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 	struct rte_mbuf *const *slot = &ring->mbufs[ring->next];
 	const uint32_t plain = rxq->plain_word0 | ring->next;
 	const uint32_t gen = rxq->comp_gen;
-	const uint32_t longest = rxq->buf_len - RTE_ETHER_HDR_LEN;
+	const uint32_t longest = rxq->plain_max - RTE_ETHER_HDR_LEN;
 	uint64_t bytes = 0;
 	uint16_t i;
 
@@ -205,7 +206,7 @@ take_chain(struct vmxnet3_rx_queue *rxq)
 			goto not_now;
 		i++;
 		rearm(rxq, m);
-		m->ol_flags = 0;
+		m->ol_flags = rxq->base_flags;
 		m->data_len = pvn_field_get(VMXNET3_RXC2_LEN, c.word2);
 		bytes += m->data_len;
 		last->next = m;
@@ -303,7 +304,7 @@ static inline void
 append(struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t len)
 {
 	rearm(rxq, m);
-	m->ol_flags = 0;
+	m->ol_flags = rxq->base_flags;
 	m->data_len = (uint16_t)len;
 	m->pkt_len = len;
 	if (rxq->head == NULL) {

@@ -27,11 +27,12 @@ describe(const struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t word0,
 	 uint32_t word2, uint32_t word3)
 {
 	const struct vmxnet3_rx_meaning *meaning = &rxq->meanings[VMXNET3_RX_MEANING(word0, word3)];
-	uint32_t flags = meaning->flags;
+	uint64_t flags = rxq->base_flags | meaning->flags;
 
 	if ((word2 & VMXNET3_RXC2_TS) != 0)
 		flags |= rxq->tag_flags;
-	if ((word0 & VMXNET3_RXC0_RSS_TYPE) != 0)
+	/* Of a merged frame word 1 is something else. */
+	if ((word0 & VMXNET3_RXC0_RSS_TYPE) != 0 && (word3 & VMXNET3_RXC3_LRO) == 0)
 		flags |= rxq->hash_flags;
 	m->ol_flags = flags;
 	m->packet_type = meaning->ptype;

@@ -52,7 +52,8 @@ look_up(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *c, __m256i
 	(void)c;
 	k->key = _mm256_permute4x64_epi64(key, 0x44);
 	k->ptype = TWICE(meaning->ptype, 0, 0, 0);
-	k->rearm = _mm_set_epi64x(meaning->flags, (long long)rxq->rearm);
+	k->rearm = _mm_set_epi64x((long long)(rxq->base_flags | meaning->flags),
+				  (long long)rxq->rearm);
 }
 
 /* Writes one mbuf: two stores. */
@@ -87,7 +88,7 @@ vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint1
 	const __m256i telling = TWICE(VMXNET3_RXC0_CNC, 0, 0, 0x00FF0000);
 	const __m256i no_bits = TWICE(~0u, ~0u, ~(VMXNET3_RXC2_ERR | VMXNET3_RXC2_TS), ~0u);
 	const __m256i to_fields = _mm256_setr_epi8(FIELDS, FIELDS);
-	const __m256i longest = _mm256_set1_epi32(rxq->buf_len);
+	const __m256i longest = _mm256_set1_epi32(rxq->plain_max);
 	const __m256i shortest = _mm256_set1_epi32(RTE_ETHER_HDR_LEN);
 	const __m256i step = _mm256_setr_epi32(4, 0, 0, 0, 4, 0, 0, 0);
 	__m256i due01 = _mm256_setr_epi32((int)plain, 0, 0, (int)rxq->comp_gen, (int)plain + 1, 0,

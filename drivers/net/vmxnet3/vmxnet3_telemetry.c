@@ -39,7 +39,7 @@ add_rxq(struct rte_tel_data *d, const struct vmxnet3_rx_queue *rxq)
 	rte_tel_data_add_dict_int(d, "ring2_descriptors", rxq->rings[1].size);
 	rte_tel_data_add_dict_int(d, "ring2_posted", rxq->rings[1].posted);
 	rte_tel_data_add_dict_int(d, "buffer_bytes", rxq->buf_len);
-	rte_tel_data_add_dict_int(d, "starving", rxq->starving);
+	rte_tel_data_add_dict_int(d, "starving", rxq->rings[0].starving || rxq->rings[1].starving);
 }
 
 static void

@@ -197,7 +197,8 @@ free_oldest(struct vmxnet3_tx_queue *txq, uint16_t n)
 void
 vmxnet3_tx_reap(struct vmxnet3_tx_queue *txq)
 {
-	free_oldest(txq, take_completions(txq));
+	if (txq->in_flight > 0)
+		free_oldest(txq, take_completions(txq));
 }
 
 void
@@ -232,7 +233,7 @@ filled(struct vmxnet3_tx_queue *txq, uint16_t n)
 static inline uint16_t
 room(const struct vmxnet3_tx_queue *txq)
 {
-	return txq->size - 1 - txq->in_flight;
+	return txq->usable - txq->in_flight;
 }
 
 /* Packets of one segment that ask for nothing, until one is something else or the ring ends. Length
@@ -300,7 +301,7 @@ wish_of(const struct rte_mbuf *m)
 	struct wish w = {0};
 
 	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0) {
-		w.headers = m->tso_segsz == 0 ? UINT32_MAX : l4 + m->l4_len;
+		w.headers = m->tso_segsz - 1u >= VMXNET3_MSS_MAX ? UINT32_MAX : l4 + m->l4_len;
 		w.word2 = pvn_field_put(VMXNET3_TXD2_MSSCOF, m->tso_segsz);
 		w.word3 = pvn_field_put(VMXNET3_TXD3_OM, VMXNET3_OM_TSO) |
 			  pvn_field_put(VMXNET3_TXD3_HLEN, w.headers);
