@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """./run bench xen: our ports between two processes against DPDK's own ways, in one run.
 
-Each round runs every rival once, one after the other; the table shows medians, and of the ratios of
-ours to the fastest peer of the same round. Both sides have a core of their own, the same application
-(portbench), the same ring sizes and the same memory.
+Each round runs every rival once, one after the other; the table shows medians of what was measured at
+one distance of the two processors from each other, which the host of a virtual machine changes as it
+likes. Both sides have a core of their own, the same application (portbench), the same ring sizes and the
+same memory.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 
+from distance import CLASSES, MIXED, at_distance
 from ports import BUILD, OURS, PEERS, RING, ROOT, versions
 
 import children
@@ -78,43 +80,55 @@ def try_measure(rival, case, memory, window_ms):
 
 
 def bench_case(case, rivals, options, memory):
-    """All rounds of one case: {rival: rates}, and command lines."""
+    """All rounds of one case: {rival: [(rate, distance)]}, and command lines."""
     rates = {rival.name: [] for rival in rivals}
     commands = {}
-    for _ in range(options.rounds):
-        for rival in rivals:
-            rate, lines = try_measure(rival, case, memory, options.window)
-            rates[rival.name].append(rate)
+    for number in range(options.rounds):
+        # Whoever comes first in a round comes last in the next.
+        for rival in rivals if number % 2 == 0 else reversed(rivals):
+            (rate, lines), where = at_distance(try_measure, rival, case, memory, options.window)
             if rate is not None:
+                rates[rival.name].append((rate, where))
                 commands[rival.name] = lines
     return rates, commands
 
 
-def round_ratios(ours, peers, rates):
-    """Ours over the fastest peer of the same round: what the machine's moods change least."""
-    rounds = zip(rates[ours], *(rates[peer] for peer in peers))
-    return [values[0] / max(values[1:]) for values in rounds if None not in values]
+def medians_at(rates, where, least=1):
+    """Of each rival that has so many numbers at this distance."""
+    values = {name: [rate for rate, at in rounds if at == where] for name, rounds in rates.items()}
+    return {name: statistics.median(v) for name, v in values.items() if len(v) >= least}
+
+
+def ratios(rates, all_ours):
+    """{ours: {distance: over the fastest peer there}}, where all have more than one number."""
+    peers = [peer.name for peer in PEERS if peer.name in rates]
+    found = {ours.name: {} for ours in all_ours if ours.name in rates}
+    for where in CLASSES:
+        medians = medians_at(rates, where, 2)
+        if peers and all(peer in medians for peer in peers):
+            best = max(medians[peer] for peer in peers)
+            for name in found.keys() & medians.keys():
+                found[name][where] = medians[name] / best
+    return found
 
 
 def summary(case, rates, all_ours):
-    """The result of a case: medians of rates and of each round's ratio to its fastest peer."""
-    values = {name: [v for v in rounds if v is not None] for name, rounds in rates.items()}
-    medians = {name: statistics.median(v) for name, v in values.items() if v}
-    peers = [peer.name for peer in PEERS if peer.name in medians]
-    ratios = {ours.name: round_ratios(ours.name, peers, rates) for ours in all_ours
-              if peers and ours.name in medians}
-    return {"case": case[0], "target": case[5], "unit": "frames per second", "medians": medians,
-            "rounds": rates, "best_peer": max(peers, key=medians.get) if peers else None,
-            "ratios": {name: statistics.median(r) for name, r in ratios.items() if r}}
+    """The result of a case: medians of rates at each distance, and ours over the fastest peer."""
+    return {"case": case[0], "target": case[5], "unit": "frames per second", "rounds": rates,
+            "medians": {where: medians_at(rates, where) for where in [*CLASSES, MIXED]},
+            "ratios": ratios(rates, all_ours)}
 
 
 def show(result):
-    print(f"\n{result['case']}" + (f"  (target {result['target']} x the best peer)"))
-    for name, median in result["medians"].items():
-        values = [value for value in result["rounds"][name] if value is not None]
-        ratio = result["ratios"].get(name)
-        print(f"  {name:28} {median / 1e6:7.2f} Mpps  {min(values) / 1e6:6.2f} .. "
-              f"{max(values) / 1e6:6.2f}" + (f"   {ratio:5.2f} x" if ratio else ""), flush=True)
+    print(f"\n{result['case']}  (target {result['target']} x the best peer): Mpps\n  {'':28}"
+          + "".join(f" {where:>15}" for where in [*CLASSES, MIXED]))
+    for name, rounds in result["rounds"].items():
+        line = f"  {name:28}"
+        for where, medians in result["medians"].items():
+            times = sum(at == where for _, at in rounds)
+            line += f"{medians[name] / 1e6:11.2f} ({times:2})" if times else f" {'':15}"
+        ratio = result["ratios"].get(name, {})
+        print(line + "".join(f"   {value:.2f} x ({where})" for where, value in ratio.items()), flush=True)
 
 
 def floor(options):
