@@ -13,6 +13,7 @@ from ports import BUILD
 # Cycles of a line there and back, up to which the processors count as so far apart.
 CLASSES = {"one core": 500, "one cache": 1300, "far": float("inf")}
 MIXED = "moved meanwhile"
+PLACES = [*CLASSES, MIXED]  # columns of a table
 
 
 def distance():

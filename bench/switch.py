@@ -18,7 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-from distance import CLASSES, MIXED, at_distance
+from distance import CLASSES, PLACES, at_distance
 from ports import BUILD, RING, ROOT, versions
 from switches import OURS_OWN, OURS_VHOST, SWITCHES, Load, OpenVswitch, Testpmd, switch_versions
 
@@ -143,7 +143,7 @@ def ratios(done):
 def summary(case, results, commands):
     """The result of a case: medians, spreads, ours against the peers."""
     done = {name: rounds for name, rounds in results.items() if rounds}
-    cycles = {name: {where: median(some, "cycles") for where in [*CLASSES, MIXED]
+    cycles = {name: {where: median(some, "cycles") for where in PLACES
                      if (some := [r for r in rounds if r["distance"] == where])}
               for name, rounds in done.items()}
     latency = {name: {key: statistics.median(r["half_load"][key] for r in rounds)
@@ -166,12 +166,12 @@ def show_target(pair, by_distance):
 
 def show(result):
     print(f"\n{result['case']}\n  {'cycles a packet':30}"
-          + "".join(f" {where:>15}" for where in [*CLASSES, MIXED])
+          + "".join(f" {where:>15}" for where in PLACES)
           + f" {'Mpps':>7} {'half load: p50, p99 us':>24}")
     for name, cycles in result["cycles"].items():
         rounds = result["rounds"][name]
         line = f"  {name:30}"
-        for where in [*CLASSES, MIXED]:
+        for where in PLACES:
             times = sum(r["distance"] == where for r in rounds)
             line += f"{cycles[where]:10.1f} ({times:2})" + "  " if times else f" {'':15}"
         line += f" {result['rate'][name] / 1e6:7.2f}"

@@ -87,12 +87,12 @@ def instructions(paths, case):
     return counts
 
 
-def show(result, target, flush=True):
+def show(result, target):
     """One line of the table."""
     values = "  ".join(f"{name} {value:7.1f}" for name, value in result["cycles"].items())
     print(f"  ring {result['ring']:4}, burst {result['burst']:2}, "
           f"{'dirtied' if result['dirty'] else 'warm   '}  {values}   ratio {result['ratio']:.2f}"
-          + (f"  (target {target:.2f})" if target else ""), flush=flush)
+          + (f"  (target {target:.2f})" if target else ""), flush=True)
 
 
 def run_case(case, paths, options):

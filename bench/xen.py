@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from distance import CLASSES, MIXED, at_distance
+from distance import CLASSES, PLACES, at_distance
 from ports import BUILD, OURS, PEERS, RING, ROOT, versions
 
 import children
@@ -115,13 +115,13 @@ def ratios(rates, all_ours):
 def summary(case, rates, all_ours):
     """The result of a case: medians of rates at each distance, and ours over the fastest peer."""
     return {"case": case[0], "target": case[5], "unit": "frames per second", "rounds": rates,
-            "medians": {where: medians_at(rates, where) for where in [*CLASSES, MIXED]},
+            "medians": {where: medians_at(rates, where) for where in PLACES},
             "ratios": ratios(rates, all_ours)}
 
 
 def show(result):
     print(f"\n{result['case']}  (target {result['target']} x the best peer): Mpps\n  {'':28}"
-          + "".join(f" {where:>15}" for where in [*CLASSES, MIXED]))
+          + "".join(f" {where:>15}" for where in PLACES))
     for name, rounds in result["rounds"].items():
         line = f"  {name:28}"
         for where, medians in result["medians"].items():

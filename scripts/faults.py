@@ -111,6 +111,7 @@ PATHS = {
 }
 
 VMXNET3_RX = "drivers/net/vmxnet3/vmxnet3_rx.c"
+VMXNET3_RX_H = "drivers/net/vmxnet3/vmxnet3_rx.h"
 VMXNET3_TX = "drivers/net/vmxnet3/vmxnet3_tx.c"
 VMXNET3_DEV = "drivers/net/vmxnet3/vmxnet3_dev.c"
 VMXNET3_DEV_SET = "drivers/net/vmxnet3/vmxnet3_dev_set.c"
@@ -175,7 +176,7 @@ FAULTS = {
     "rx-no-refill": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tvmxnet3_rx_refill(rxq, ring);\n}", "\t\treturn;\n}"),
     "rx-comp-gen": Fault(
-        "vmxnet3 rx", VMXNET3_RX.replace(".c", ".h"), "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;",
+        "vmxnet3 rx", VMXNET3_RX_H, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;",
         "\t\trxq->comp_gen ^= 0;"),
     "rx-desc-gen": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
@@ -271,8 +272,8 @@ FAULTS = {
         "vmxnet3 rss", VMXNET3_RSS, "if (hw->active && (new_key ||", "if (!hw->active && (new_key ||"),
     "ctl-telemetry-any-number": Fault(
         "vmxnet3 telemetry", "drivers/net/vmxnet3/vmxnet3_telemetry.c",
-        "if (q >= dev->data->nb_rx_queues || dev->data->rx_queues[q] == NULL)",
-        "if (dev->data->rx_queues[q % dev->data->nb_rx_queues] == NULL)"),
+        "\tif (q >= (rx ? data->nb_rx_queues : data->nb_tx_queues))\n\t\treturn -ENOENT;\n",
+        "\tq %= rx ? data->nb_rx_queues : data->nb_tx_queues;\n"),
     "ctl-no-lock": Fault(
         "vmxnet3 commands", "drivers/net/vmxnet3/vmxnet3_dev.h", "if (pthread_mutex_lock(&hw->lock) == EOWNERDEAD)",
         "if (hw == NULL)"),

@@ -13,7 +13,6 @@
 struct parcel {
 	uint16_t port;
 	uint16_t count;
-	uint64_t bytes;
 	const struct pvs_lane *lane;
 	struct pvn_switch_counts *counts;
 	struct pvn_host_out out[PVN_HOST_BURST];

@@ -140,7 +140,8 @@ pvs_to_eth(struct pvs_worker *w, struct parcel *p)
 		struct rte_mbuf *m = NULL;
 
 		if ((own_frames(w) & RTE_BIT64(p->frame[i])) != 0 &&
-		    may_give_away(w->mbuf[p->frame[i]]) && w->mbuf[p->frame[i]]->data_len >= 18)
+		    may_give_away(w->mbuf[p->frame[i]]) &&
+		    w->mbuf[p->frame[i]]->data_len >= PVN_SWITCH_HEAD)
 			m = own_mbuf(w, &p->out[i], p->frame[i]);
 		if (m == NULL)
 			m = pvn_host_frame_mbuf(&p->out[i], w->sw->pool);

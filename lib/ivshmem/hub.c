@@ -67,8 +67,8 @@ pvn_ivshmem_hub_leave_bell(struct pvn_ivshmem_hub *hub, bool leave)
 	hub->bell_left += leave ? 1 : -1;
 }
 
-static uint32_t
-vectors(const struct pvn_ivshmem_hub *hub)
+uint32_t
+hub_vectors(const struct pvn_ivshmem_hub *hub)
 {
 	return hub->forwards ? hub->bells : pvn_ivshmem_peer_vectors(hub->peer);
 }
@@ -77,7 +77,7 @@ vectors(const struct pvn_ivshmem_hub *hub)
 static bool
 reads_bell(const struct pvn_ivshmem_hub *hub)
 {
-	return vectors(hub) > 1 || (vectors(hub) == 1 && hub->bell_left == 0);
+	return hub_vectors(hub) > 1 || (hub_vectors(hub) == 1 && hub->bell_left == 0);
 }
 
 uint32_t
@@ -86,7 +86,7 @@ pvn_ivshmem_hub_vectors(struct pvn_ivshmem_hub *hub)
 	uint32_t n;
 
 	pvn_ivshmem_hub_lock(hub);
-	n = vectors(hub);
+	n = hub_vectors(hub);
 	pvn_ivshmem_hub_unlock(hub);
 	return n;
 }
@@ -250,24 +250,14 @@ end(struct pvn_hub *core)
 		close(hub->bell[v]);
 }
 
-static const struct pvn_hub_kind host_kind = {
-	.wire = "ivshmem",
-	.size = sizeof(struct pvn_ivshmem_hub),
-	.begin = begin,
-	.end = end,
-	.wait_for = wait_for,
-	.turn = turn,
-};
+#define KIND                                                                                       \
+	{                                                                                          \
+		.wire = "ivshmem", .size = sizeof(struct pvn_ivshmem_hub), .begin = begin,         \
+		.end = end, .wait_for = wait_for, .turn = turn,                                    \
+	}
 
-/* One process may be both, in a file. */
-static const struct pvn_hub_kind guest_kind = {
-	.wire = "ivshmem",
-	.size = sizeof(struct pvn_ivshmem_hub),
-	.begin = begin,
-	.end = end,
-	.wait_for = wait_for,
-	.turn = turn,
-};
+/* Two that differ in nothing but their addresses: one process may be both, in a file. */
+static const struct pvn_hub_kind host_kind = KIND, guest_kind = KIND;
 
 int
 pvn_ivshmem_hub_open(const char *spec, const char *name, pvn_hub_spawn spawn,

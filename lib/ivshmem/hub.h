@@ -61,6 +61,7 @@ struct pvn_ivshmem_hub {
 
 /* All locked. */
 void hub_inform(struct pvn_ivshmem_hub *hub, struct pvn_ivshmem_hub_info *info);
+uint32_t hub_vectors(const struct pvn_ivshmem_hub *hub); /* doorbells that others have here */
 int hub_region_open(struct pvn_ivshmem_hub *hub);
 void hub_region_close(struct pvn_ivshmem_hub *hub);
 

@@ -87,7 +87,7 @@ copy_kept(const struct pvn_ivshmem_hub *hub, const struct pvn_ivshmem_peer *peer
 static int
 check(const struct pvn_ivshmem_hub *hub, const struct pvn_ivshmem_peer *peer)
 {
-	const uint32_t vectors = hub->forwards ? hub->bells : hub->peer->vectors;
+	const uint32_t vectors = hub_vectors(hub);
 
 	if (peer->size != hub->peer->size)
 		return ivs_fail(

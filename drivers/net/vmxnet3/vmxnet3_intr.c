@@ -144,21 +144,6 @@ vmxnet3_is_removed(struct rte_eth_dev *dev)
 /* ---- life ---- */
 
 static bool
-has_interrupts(const struct rte_eth_dev *dev)
-{
-	switch (rte_intr_type_get(dev->intr_handle)) {
-	case RTE_INTR_HANDLE_UIO:
-	case RTE_INTR_HANDLE_UIO_INTX:
-	case RTE_INTR_HANDLE_VFIO_LEGACY:
-	case RTE_INTR_HANDLE_VFIO_MSI:
-	case RTE_INTR_HANDLE_VFIO_MSIX:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool
 uses_line(const struct rte_eth_dev *dev)
 {
 	switch (rte_intr_type_get(dev->intr_handle)) {
@@ -169,6 +154,15 @@ uses_line(const struct rte_eth_dev *dev)
 	default:
 		return false;
 	}
+}
+
+static bool
+has_interrupts(const struct rte_eth_dev *dev)
+{
+	const enum rte_intr_handle_type type = rte_intr_type_get(dev->intr_handle);
+
+	return uses_line(dev) || type == RTE_INTR_HANDLE_VFIO_MSI ||
+	       type == RTE_INTR_HANDLE_VFIO_MSIX;
 }
 
 /* In probe and close. What cannot be registered is not heard, and start refuses when it is needed.

@@ -151,18 +151,17 @@ set_queue_flags(struct rte_eth_dev *dev)
 	}
 }
 
-void
-vmxnet3_offload_prepare(struct rte_eth_dev *dev)
-{
-	fill_meanings(vmxnet3_adapter(dev)->meanings, dev->data->dev_conf.rxmode.offloads);
-	set_features(dev);
-	set_queue_flags(dev);
-}
-
 /* ethdev has changed dev_conf before. Frames under way may still come as before. */
 void
 vmxnet3_offload_strip(struct rte_eth_dev *dev)
 {
 	set_features(dev);
 	set_queue_flags(dev);
+}
+
+void
+vmxnet3_offload_prepare(struct rte_eth_dev *dev)
+{
+	fill_meanings(vmxnet3_adapter(dev)->meanings, dev->data->dev_conf.rxmode.offloads);
+	vmxnet3_offload_strip(dev);
 }

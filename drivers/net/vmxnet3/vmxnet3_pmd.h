@@ -240,9 +240,9 @@ struct vmxnet3_tx_queue {
 	struct vmxnet3_txd *desc;
 	struct vmxnet3_txc *comp;
 	struct rte_mbuf **held; /* by slot: the mbuf of the descriptor */
-	uint8_t *tags;
-	uint32_t gen;	   /* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
-	uint32_t comp_gen; /* VMXNET3_TXC3_GEN or 0: what a new completion carries */
+	uint8_t *tags;		/* likewise; 0 where nothing is in flight */
+	uint32_t gen;		/* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
+	uint32_t comp_gen;	/* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint16_t size;
 	uint16_t fill;	    /* next slot to fill */
 	uint16_t clean;	    /* oldest slot in flight */

@@ -21,20 +21,28 @@ typedef uint16_t (*vmxnet3_rx_take_fn)(struct vmxnet3_rx_queue *rxq, struct rte_
 				       uint16_t n);
 uint16_t vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n);
 
+/* Flags of a stripped tag and of a hash, if they were asked for. Of a merged frame word 1 is
+ * something else than a hash. [VMX3 8.3] */
+static inline uint32_t
+asked_flags(const struct vmxnet3_rx_queue *rxq, uint32_t word0, uint32_t word2, uint32_t word3)
+{
+	uint32_t flags = 0;
+
+	if ((word2 & VMXNET3_RXC2_TS) != 0)
+		flags |= rxq->tag_flags;
+	if ((word0 & VMXNET3_RXC0_RSS_TYPE) != 0 && (word3 & VMXNET3_RXC3_LRO) == 0)
+		flags |= rxq->hash_flags;
+	return flags;
+}
+
 /* What a frame is, as far as the device found out. [VMX3 8.3] */
 static inline void
 describe(const struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t word0, uint32_t word1,
 	 uint32_t word2, uint32_t word3)
 {
 	const struct vmxnet3_rx_meaning *meaning = &rxq->meanings[VMXNET3_RX_MEANING(word0, word3)];
-	uint64_t flags = rxq->base_flags | meaning->flags;
 
-	if ((word2 & VMXNET3_RXC2_TS) != 0)
-		flags |= rxq->tag_flags;
-	/* Of a merged frame word 1 is something else. */
-	if ((word0 & VMXNET3_RXC0_RSS_TYPE) != 0 && (word3 & VMXNET3_RXC3_LRO) == 0)
-		flags |= rxq->hash_flags;
-	m->ol_flags = flags;
+	m->ol_flags = rxq->base_flags | meaning->flags | asked_flags(rxq, word0, word2, word3);
 	m->packet_type = meaning->ptype;
 	m->vlan_tci = pvn_field_get(VMXNET3_RXC2_TCI, word2);
 	m->hash.rss = word1;

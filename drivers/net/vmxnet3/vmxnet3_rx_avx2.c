@@ -43,13 +43,11 @@ struct known {
 };
 
 AVX2 static inline void
-look_up(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *c, __m256i key,
-	struct known *k)
+look_up(const struct vmxnet3_rx_queue *rxq, __m256i key, struct known *k)
 {
 	const uint32_t word0 = _mm256_extract_epi32(key, 0), word3 = _mm256_extract_epi32(key, 3);
 	const struct vmxnet3_rx_meaning *meaning = &rxq->meanings[VMXNET3_RX_MEANING(word0, word3)];
 
-	(void)c;
 	k->key = _mm256_permute4x64_epi64(key, 0x44);
 	k->ptype = TWICE(meaning->ptype, 0, 0, 0);
 	k->rearm = _mm_set_epi64x((long long)(rxq->base_flags | meaning->flags),
@@ -62,17 +60,6 @@ write_mbuf(struct rte_mbuf *m, __m128i rearm, __m128i fields)
 {
 	_mm_store_si128((__m128i *)&m->rearm_data, rearm);
 	_mm_storeu_si128((__m128i *)&m->rx_descriptor_fields1, fields);
-}
-
-/* Tags and hashes are looked for only if they were asked for. */
-static inline void
-describe_more(const struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t word0,
-	      uint32_t word2)
-{
-	if ((word2 & VMXNET3_RXC2_TS) != 0)
-		m->ol_flags |= rxq->tag_flags;
-	if ((word0 & VMXNET3_RXC0_RSS_TYPE) != 0)
-		m->ol_flags |= rxq->hash_flags;
 }
 
 AVX2 uint16_t
@@ -125,7 +112,7 @@ vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint1
 		odd = _mm256_or_si256(_mm256_xor_si256(key01, k.key),
 				      _mm256_xor_si256(key23, k.key));
 		if (!_mm256_testz_si256(odd, odd)) {
-			look_up(rxq, &c[i], key01, &k);
+			look_up(rxq, key01, &k);
 			odd = _mm256_or_si256(_mm256_xor_si256(key01, k.key),
 					      _mm256_xor_si256(key23, k.key));
 			if (!_mm256_testz_si256(odd, odd))
@@ -140,14 +127,14 @@ vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint1
 		write_mbuf(slot[i + 2], k.rearm, _mm256_castsi256_si128(f23));
 		write_mbuf(slot[i + 3], k.rearm, _mm256_extracti128_si256(f23, 1));
 		if (more) {
-			describe_more(rxq, slot[i], _mm256_extract_epi32(e01, 0),
-				      _mm256_extract_epi32(e01, 2));
-			describe_more(rxq, slot[i + 1], _mm256_extract_epi32(e01, 4),
-				      _mm256_extract_epi32(e01, 6));
-			describe_more(rxq, slot[i + 2], _mm256_extract_epi32(e23, 0),
-				      _mm256_extract_epi32(e23, 2));
-			describe_more(rxq, slot[i + 3], _mm256_extract_epi32(e23, 4),
-				      _mm256_extract_epi32(e23, 6));
+			slot[i]->ol_flags |= asked_flags(rxq, _mm256_extract_epi32(e01, 0),
+							 _mm256_extract_epi32(e01, 2), 0);
+			slot[i + 1]->ol_flags |= asked_flags(rxq, _mm256_extract_epi32(e01, 4),
+							     _mm256_extract_epi32(e01, 6), 0);
+			slot[i + 2]->ol_flags |= asked_flags(rxq, _mm256_extract_epi32(e23, 0),
+							     _mm256_extract_epi32(e23, 2), 0);
+			slot[i + 3]->ol_flags |= asked_flags(rxq, _mm256_extract_epi32(e23, 4),
+							     _mm256_extract_epi32(e23, 6), 0);
 		}
 		_mm256_storeu_si256((__m256i *)&pkts[i],
 				    _mm256_loadu_si256((const __m256i *)&slot[i]));

@@ -98,55 +98,51 @@ port(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
-/* "PORT,QUEUE" */
+/* "PORT,QUEUE": one of a port's rx queues, or of its tx queues. */
 static int
-queue(const char *params, const struct rte_eth_dev **dev, long *q)
+find_queue(const char *params, bool rx, const void **queue)
 {
+	const struct rte_eth_dev_data *data;
 	char *end = NULL;
-	long id = number(params, &end, RTE_MAX_ETHPORTS);
+	long q, id = number(params, &end, RTE_MAX_ETHPORTS);
 
 	if (id < 0 || *end != ',')
 		return -EINVAL;
-	*q = number(end + 1, &end, UINT16_MAX);
-	if (*q < 0 || *end != '\0')
+	q = number(end + 1, &end, UINT16_MAX);
+	if (q < 0 || *end != '\0')
 		return -EINVAL;
 	if (!is_ours((uint16_t)id))
 		return -ENODEV;
-	*dev = &rte_eth_devices[id];
+	data = rte_eth_devices[id].data;
+	if (q >= (rx ? data->nb_rx_queues : data->nb_tx_queues))
+		return -ENOENT;
+	*queue = (rx ? data->rx_queues : data->tx_queues)[q];
+	return *queue == NULL ? -ENOENT : 0;
+}
+
+static int
+rx_queue(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	const void *queue;
+	int ret = find_queue(params, true, &queue);
+
+	if (ret < 0)
+		return ret;
+	rte_tel_data_start_dict(d);
+	add_rxq(d, queue);
 	return 0;
 }
 
 static int
-rx_queue(const char *cmd, const char *params, struct rte_tel_data *d)
+tx_queue(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
 {
-	const struct rte_eth_dev *dev;
-	long q;
-	int ret = queue(params, &dev, &q);
+	const void *queue;
+	int ret = find_queue(params, false, &queue);
 
-	(void)cmd;
 	if (ret < 0)
 		return ret;
-	if (q >= dev->data->nb_rx_queues || dev->data->rx_queues[q] == NULL)
-		return -ENOENT;
 	rte_tel_data_start_dict(d);
-	add_rxq(d, dev->data->rx_queues[q]);
-	return 0;
-}
-
-static int
-tx_queue(const char *cmd, const char *params, struct rte_tel_data *d)
-{
-	const struct rte_eth_dev *dev;
-	long q;
-	int ret = queue(params, &dev, &q);
-
-	(void)cmd;
-	if (ret < 0)
-		return ret;
-	if (q >= dev->data->nb_tx_queues || dev->data->tx_queues[q] == NULL)
-		return -ENOENT;
-	rte_tel_data_start_dict(d);
-	add_txq(d, dev->data->tx_queues[q]);
+	add_txq(d, queue);
 	return 0;
 }
 

@@ -289,8 +289,8 @@ descriptors_needed(const struct rte_mbuf *m)
 struct wish {
 	uint32_t word2;
 	uint32_t word3;
-	uint32_t headers; /* bytes that must be in the first buffer; more than a field holds: never
-			   */
+	/* Bytes that must be in the first buffer; more than a field holds: it can never be. */
+	uint32_t headers;
 };
 
 /* [VMX3 7.3] The header checksum of IPv4 is none of the device's business: tx_prepare did it. */
@@ -530,9 +530,9 @@ fill_checksums(struct rte_mbuf *m)
 		return 0;
 	if ((m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0 &&
 	    m->data_len < (uint32_t)m->l2_len + m->l3_len)
-		return -EINVAL;
+		return EINVAL;
 	if (rte_net_intel_cksum_prepare(m) < 0)
-		return -EINVAL;
+		return EINVAL;
 	if ((m->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_SEG)) ==
 	    RTE_MBUF_F_TX_IP_CKSUM)
 		ip->hdr_checksum = rte_ipv4_cksum(ip);
@@ -548,7 +548,7 @@ vmxnet3_tx_prepare(void *tx_queue __rte_unused, struct rte_mbuf **pkts, uint16_t
 		int ret = check_packet(pkts[n]);
 
 		if (ret == 0)
-			ret = -fill_checksums(pkts[n]);
+			ret = fill_checksums(pkts[n]);
 		if (ret == 0)
 			continue;
 		rte_errno = ret;
