@@ -113,6 +113,7 @@ PATHS = {
 VMXNET3_RX = "drivers/net/vmxnet3/vmxnet3_rx.c"
 VMXNET3_RX_H = "drivers/net/vmxnet3/vmxnet3_rx.h"
 VMXNET3_TX = "drivers/net/vmxnet3/vmxnet3_tx.c"
+VMXNET3_TX_H = "drivers/net/vmxnet3/vmxnet3_tx.h"
 VMXNET3_DEV = "drivers/net/vmxnet3/vmxnet3_dev.c"
 VMXNET3_DEV_SET = "drivers/net/vmxnet3/vmxnet3_dev_set.c"
 VMXNET3_INFO = "drivers/net/vmxnet3/vmxnet3_info.c"
@@ -193,7 +194,7 @@ FAULTS = {
         "vmxnet3 tx", VMXNET3_TX, "gen | len, VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ",
         "gen | len, VMXNET3_TXD3_CQ"),
     "tx-desc-gen": Fault(
-        "vmxnet3 tx", VMXNET3_TX, "\t\ttxq->gen ^= VMXNET3_TXD2_GEN;", "\t\ttxq->gen ^= 0;"),
+        "vmxnet3 tx", VMXNET3_TX_H, "\t\ttxq->gen ^= VMXNET3_TXD2_GEN;", "\t\ttxq->gen ^= 0;"),
     "tx-no-reap": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\t\tvmxnet3_tx_reap(txq);\n\twhile", "\t\tdue = 0;\n\twhile"),
     "tx-drops": Fault(

@@ -102,8 +102,11 @@ def plugged(dom0, pmd, domain, number):
     told to attach one itself, whichever: hence net_null."""
     attach(dom0, domain)
     pmd.wait(": device probed event")
-    ports = re.findall(r"port (\d+) +\*+[^*]*?Device name: (\S+)", pmd.cmd("show port info all"))
-    port = {name: port for port, name in ports}[f"net_xenback_{domain.domid}_0"]
+    port, name = None, f"net_xenback_{domain.domid}_0"
+    while port is None:  # the event is told before the port counts as attached
+        info = pmd.cmd("show port info all")
+        ports = re.findall(r"port (\d+) +\*+[^*]*?Device name: (\S+)", info)
+        port = {name: port for port, name in ports}.get(name)
     for line in ("stop", f"port attach net_null{number}", "port start all", f"set portlist {port}",
                  "start"):
         pmd.cmd(line)

@@ -15,7 +15,7 @@
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_offload.c   offloads, as far as they are settings
  *   vmxnet3_rx.c, _rx_avx2.c  receive
- *   vmxnet3_tx.c        transmit
+ *   vmxnet3_tx.c, _tx_reap.c, _tx_prepare.c  transmit
  *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
  *   vmxnet3_dev_set.c   the same about settings

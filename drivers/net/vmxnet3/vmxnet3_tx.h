@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright 2026 The Paravane authors
+ *
+ * What the parts of transmit share.
+ */
+#ifndef VMXNET3_TX_H
+#define VMXNET3_TX_H
+
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
+#include "vmxnet3_pmd.h"
+
+/* The half of a descriptor that hands it over, in one store. REL-TXD: all that was written of the
+ * packet before. Pairs with the device's look at gen. */
+static inline void
+hand_over(struct vmxnet3_txd *d, uint32_t word2, uint32_t word3)
+{
+	__atomic_store_n(&d->words23, pvn_cpu_to_le64(word2 | (uint64_t)word3 << 32),
+			 __ATOMIC_RELEASE);
+}
+
+static inline void
+filled(struct vmxnet3_tx_queue *txq, uint16_t n)
+{
+	txq->in_flight += n;
+	txq->fill += n;
+	if (txq->fill == txq->size) {
+		txq->fill = 0;
+		txq->gen ^= VMXNET3_TXD2_GEN;
+	}
+}
+
+/* One slot is always left unfilled. [VMX3 7.2] */
+static inline uint16_t
+room(const struct vmxnet3_tx_queue *txq)
+{
+	return txq->usable - txq->in_flight;
+}
+
+/* Descriptors a packet needs, or 0 if it can never be sent. Empty segments need none: length 0
+ * would mean 16384 bytes to the device. [VMX3 7.2] */
+static inline unsigned int
+descriptors_needed(const struct rte_mbuf *m)
+{
+	const unsigned int most = (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0
+					  ? VMXNET3_TSO_DESC_PER_PKT
+					  : VMXNET3_TX_DESC_PER_PKT;
+	unsigned int n = 0;
+
+	for (; m != NULL; m = m->next) {
+		if (m->data_len > VMXNET3_TX_BUF_MAX)
+			return 0;
+		n += m->data_len != 0;
+	}
+	return n > most ? 0 : n;
+}
+
+/* The fields of a packet's first descriptor that tell what is asked for. */
+struct wish {
+	uint32_t word2;
+	uint32_t word3;
+	/* Bytes that must be in the first buffer; more than a field holds: it can never be. */
+	uint32_t headers;
+};
+
+/* [VMX3 7.3] The header checksum of IPv4 is none of the device's business: tx_prepare did it. */
+static inline struct wish
+wish_of(const struct rte_mbuf *m)
+{
+	const uint32_t l4 = m->l2_len + m->l3_len;
+	struct wish w = {0};
+
+	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0) {
+		w.headers = m->tso_segsz - 1u >= VMXNET3_MSS_MAX ? UINT32_MAX : l4 + m->l4_len;
+		w.word2 = pvn_field_put(VMXNET3_TXD2_MSSCOF, m->tso_segsz);
+		w.word3 = pvn_field_put(VMXNET3_TXD3_OM, VMXNET3_OM_TSO) |
+			  pvn_field_put(VMXNET3_TXD3_HLEN, w.headers);
+	} else if ((m->ol_flags & RTE_MBUF_F_TX_L4_MASK) != 0) {
+		const bool udp = (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM;
+		const uint32_t field = l4 + (udp ? offsetof(struct rte_udp_hdr, dgram_cksum)
+						 : offsetof(struct rte_tcp_hdr, cksum));
+
+		w.headers = field + sizeof(rte_be16_t);
+		w.word2 = pvn_field_put(VMXNET3_TXD2_MSSCOF, field);
+		w.word3 = pvn_field_put(VMXNET3_TXD3_OM, VMXNET3_OM_CSUM) |
+			  pvn_field_put(VMXNET3_TXD3_HLEN, l4);
+	}
+	if ((m->ol_flags & RTE_MBUF_F_TX_VLAN) != 0)
+		w.word3 |= VMXNET3_TXD3_TI | pvn_field_put(VMXNET3_TXD3_TCI, m->vlan_tci);
+	return w;
+}
+
+/* Whether the device can be told this, and finds all headers in one buffer. */
+static inline bool
+can_be(const struct wish *w, const struct rte_mbuf *m)
+{
+	return w->headers <= VMXNET3_TX_HEADERS_MAX && w->headers <= m->data_len;
+}
+
+#endif /* VMXNET3_TX_H */
