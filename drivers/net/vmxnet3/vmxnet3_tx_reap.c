@@ -187,3 +187,22 @@ vmxnet3_tx_free_all(struct vmxnet3_tx_queue *txq)
 {
 	free_oldest(txq, txq->in_flight);
 }
+
+/* ---- for packets that were copied, so that their slots hold nothing ---- */
+
+/* As take_completions() where nothing else is in flight. */
+uint16_t
+vmxnet3_tx_take_copied(struct vmxnet3_tx_queue *txq)
+{
+	return take_any_completions(txq, take_plain_completions(txq));
+}
+
+/* Packets of one segment, at once. */
+void
+vmxnet3_tx_free_copied(const struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (txq->fast_free)
+		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, n);
+	else
+		free_held(pkts, NULL, n);
+}
