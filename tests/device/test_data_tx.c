@@ -405,13 +405,31 @@ test_one_doorbell(void **state)
 	vmx_close(&t);
 }
 
+/* A device that completes only what it is asked to: small packets alone, until the ring has been
+ * round some times. */
+static void
+test_lazy_device(void **state)
+{
+	struct vmx_setup setup = {.device = {.versions = VMX_VERSIONS_TO(3), .cq_only = true}};
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	for (unsigned int i = 0; i < 5u * t.setup.tx_ring; i++) {
+		assert_int_equal(send_one(&t, i, false), 1);
+		vmx_device_run(t.dev);
+		assert_int_equal(forget_sent(&t), 1);
+	}
+	vmx_close(&t);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		VMX_TEST(test_choice),	     VMX_TEST(test_bad_arguments), VMX_TEST(test_sizes),
 		VMX_TEST(test_mix),	     VMX_TEST(test_full_ring),	   VMX_TEST(test_states),
-		VMX_TEST(test_one_doorbell),
+		VMX_TEST(test_one_doorbell), VMX_TEST(test_lazy_device),
 	};
 
 	return VMX_RUN(tests);

@@ -140,14 +140,12 @@ tx_slot_size(uint32_t told)
 							    : VMXNET3_TX_DATA_SLOT_OLD;
 }
 
-/* By itself the driver uses them where a host is known to be the better for it, which is no host
- * that has version 1 or 2 only, QEMU least of all. [VMX3 16] */
+/* By itself the driver uses them where both are to be had, and never on QEMU, which has version 1
+ * and no use for them. [VMX3 16] */
 static bool
 is_wanted(const struct vmxnet3_hw *hw, enum vmxnet3_choice choice)
 {
-	if (choice == VMXNET3_AUTO)
-		return hw->caps.version >= 3 && !hw->caps.is_qemu;
-	return choice == VMXNET3_ON;
+	return choice == VMXNET3_AUTO ? hw->caps.version >= 3 : choice == VMXNET3_ON;
 }
 
 /* Which data rings are used, with slots of which size. */
