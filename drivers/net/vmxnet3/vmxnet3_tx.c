@@ -265,6 +265,15 @@ ring_doorbell(struct vmxnet3_tx_queue *txq, uint32_t sent)
 		rte_write32(txq->fill, txq->doorbell);
 }
 
+/* Packets in a row of the first one's kind, if that asks for nothing. */
+static inline uint16_t
+put_row(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
+{
+	if ((pkts[0]->ol_flags & VMXNET3_TX_WISHES) != 0)
+		return 0;
+	return pkts[0]->nb_segs == 1 ? put_plain(txq, pkts, n) : put_chains(txq, pkts, n);
+}
+
 uint16_t
 vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
@@ -275,14 +284,12 @@ vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	if (txq->in_flight >= txq->reap_from || room(txq) < nb_pkts)
 		vmxnet3_tx_reap(txq);
 	while (n < nb_pkts) {
-		uint16_t row = put_plain(txq, pkts + n, nb_pkts - n);
+		const uint16_t row = put_row(txq, pkts + n, nb_pkts - n);
 
-		row += put_chains(txq, pkts + n + row, nb_pkts - n - row);
-		n += row;
-		due += row;
-		if (n == nb_pkts || (row == 0 && !put_packet(txq, pkts[n], &due)))
+		if (unlikely(row == 0) && !put_packet(txq, pkts[n], &due))
 			break;
-		n += row == 0;
+		due += row;
+		n += RTE_MAX(row, 1);
 	}
 	if (n > 0)
 		ring_doorbell(txq, due);
