@@ -202,7 +202,7 @@ FAULTS = {
     "tx-no-reap": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\t\tvmxnet3_tx_reap(txq);\n\twhile", "\t\tdue = 0;\n\twhile"),
     "tx-drops": Fault(
-        "vmxnet3 tx", VMXNET3_TX, "= put_plain(txq, pkts + n, nb_pkts - n);",
+        "vmxnet3 tx", VMXNET3_TX, "= put_row(txq, pkts + n, nb_pkts - n);",
         "= nb_pkts - n;\n\n\t\trte_pktmbuf_free_bulk(pkts + n, row);"),
     "rx-data-not-copied": Fault(
         "vmxnet3 data ring, rx", VMXNET3_RX_DATA,
@@ -228,7 +228,7 @@ FAULTS = {
     "tx-data-not-freed": Fault(
         "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "\tvmxnet3_tx_free_copied(txq, pkts, i);\n", ""),
     "tx-data-freed-twice": Fault(
-        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "VMXNET3_TX_WHOLE, n);", "0, n);"),
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "VMXNET3_TX_NOTHING, n);", "0, n);"),
     "tx-data-others-held": Fault(
         "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "\t\ttxq->holding = txq->in_flight;",
         "\t\ttxq->holding = 0;"),

@@ -333,6 +333,7 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq, bool tell_size)
 	txq->clean = 0;
 	txq->in_flight = 0;
 	txq->usable = txq->size - 1;
+	txq->tagged = 0;
 	txq->chained = 0;
 	txq->holding = 0;
 	txq->quiet = 0;

@@ -6,9 +6,8 @@
  * map a buffer for each packet.
  *
  * What is no single small segment, or asks for anything, goes the ordinary way; both may be in
- * flight together. A slot whose packet was copied holds no mbuf and has the tag of a packet that is
- * to be freed whole, so that whoever frees any kind of slot frees NULL there: nothing. While only
- * copied packets are in flight, their slots need not even be looked at.
+ * flight together. A slot whose packet was copied holds nothing and has a tag that says so; while
+ * only copied packets are in flight, their slots need not even be looked at.
  */
 #include <rte_memcpy.h>
 
@@ -37,10 +36,9 @@ copy_small(uint8_t *to, const uint8_t *from, uint32_t len)
 static inline void
 filled_by_copies(struct vmxnet3_tx_queue *txq, uint16_t n, uint64_t bytes)
 {
-	memset(&txq->held[txq->fill], 0, n * sizeof(txq->held[0]));
-	memset(&txq->tags[txq->fill], VMXNET3_TX_WHOLE, n);
-	txq->chained += n;
+	memset(&txq->tags[txq->fill], VMXNET3_TX_NOTHING, n);
 	filled(txq, n);
+	txq->tagged = txq->in_flight;
 	txq->stats.packets += n;
 	txq->stats.data_ring += n;
 	txq->stats.bytes += bytes;
@@ -85,7 +83,7 @@ static inline void
 pass_slots(struct vmxnet3_tx_queue *txq, uint16_t n)
 {
 	memset(&txq->tags[txq->clean], 0, n);
-	txq->chained -= n;
+	txq->tagged -= n;
 	txq->in_flight -= n;
 	txq->clean += n;
 	if (txq->clean == txq->size)
