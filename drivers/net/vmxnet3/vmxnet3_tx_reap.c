@@ -163,7 +163,7 @@ done_with(const struct flight *f, uint32_t index, uint32_t done)
 }
 
 /* Takes all completions there are; how many descriptors they say are done. */
-static inline uint16_t
+static __rte_always_inline uint16_t
 take_completions(struct vmxnet3_tx_queue *txq)
 {
 	const struct flight f = {txq->desc, txq->clean, txq->size, txq->in_flight};
