@@ -191,3 +191,20 @@ vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int coun
 	vmx_device_lie(dev, lie, count);
 	dev->lie_wait = wait;
 }
+
+/* The generation is made right, unless it is to be wrong. */
+void
+vmx_device_forge(struct vmx_device *dev, bool tx, unsigned int q, const uint32_t words[4],
+		 bool wrong_gen)
+{
+	struct vmx_comp_ring *comp = tx ? &dev->txq[q].comp : &dev->rxq[q].comp;
+	const struct vmx_comp_ring before = *comp;
+
+	*(tx ? &dev->txq[q].tainted : &dev->rxq[q].tainted) = true;
+	comp->gen ^= wrong_gen;
+	vmx_comp_write(comp, words);
+	if (wrong_gen) { /* it is not there: the next one goes to its place */
+		comp->next = before.next;
+		comp->gen = before.gen;
+	}
+}
