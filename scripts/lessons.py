@@ -11,6 +11,7 @@ from faults import (VMXNET3_DEV, VMXNET3_DEV_SET, VMXNET3_INFO, VMXNET3_INTR, VM
 PATHS = {
     "vmxnet3 rx bounds": tests("device", "test_bounds_rx"),
     "vmxnet3 tx bounds": tests("device", "test_bounds_tx"),
+    "vmxnet3 torn": tests("device", "test_bounds_torn"),
     "vmxnet3 rx trouble": tests("device", "test_rx"),
     "vmxnet3 rx shortage": tests("device", "test_rx_faults"),
     "vmxnet3 tx trouble": tests("device", "test_tx"),
@@ -79,6 +80,19 @@ FAULTS = {
     "tx-any-generation": Fault(
         "vmxnet3 tx bounds", TX_REAP, "if ((word3 & VMXNET3_TXC3_GEN) != gen)", "if (false)"),
     "tx-bad-uncounted": Fault("vmxnet3 tx bounds", TX_REAP, "txq->stats.bad_completion += bad;", ""),
+    "rx-length-twice": Fault(
+        "vmxnet3 torn", VMXNET3_RX, "\t\tm->data_len = len;\n\t\tbytes += len;\n",
+        "\t\tm->pkt_len = m->data_len = pvn_field_get(VMXNET3_RXC2_LEN,\n"
+        "\t\t\tpvn_le32_to_cpu(__atomic_load_n(&c[i].word2, __ATOMIC_RELAXED)));\n"
+        "\t\tbytes += len;\n"),
+    "rx-length-twice-chain": Fault(
+        "vmxnet3 torn", VMXNET3_RX, "\t\tm->data_len = pvn_field_get(VMXNET3_RXC2_LEN, c.word2);",
+        "\t\tm->data_len = pvn_field_get(VMXNET3_RXC2_LEN,\n"
+        "\t\t\tpvn_le32_to_cpu(__atomic_load_n(&slot->word2, __ATOMIC_RELAXED)));"),
+    "tx-index-twice": Fault(
+        "vmxnet3 torn", TX_REAP, "\t\t\tend = distance + 1;",
+        "\t\t\tend = (VMXNET3_TXC0_INDEX & pvn_le32_to_cpu(\n"
+        "\t\t\t\t__atomic_load_n(&txq->comp[next].word0, __ATOMIC_RELAXED))) - clean + 1;"),
     "ctl-queues-unclamped": Fault(
         "vmxnet3 versions", VMXNET3_DEV, "RTE_MIN(queues, VMXNET3_QUEUES_MAX_V6)", "queues"),
     "ctl-rss-fields-claimed": Fault(

@@ -228,6 +228,11 @@ void vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int
 void vmx_device_forge(struct vmx_device *dev, bool tx, unsigned int q, const uint32_t words[4],
 		      bool wrong_gen);
 
+/* Exchange the completion written `back` before the last one for these words; for while the driver
+ * looks at it. */
+void vmx_device_swap(struct vmx_device *dev, bool tx, unsigned int q, unsigned int back,
+		     uint32_t words[3]);
+
 /*
  * From now on completions and results of commands are changed here and there, by a generator with
  * this seed; 0 ends it. The driver must be stopped and started before it can be honest again.

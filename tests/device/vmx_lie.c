@@ -208,3 +208,21 @@ vmx_device_forge(struct vmx_device *dev, bool tx, unsigned int q, const uint32_t
 		comp->gen = before.gen;
 	}
 }
+
+/* The word that holds the generation stays as it is. */
+void
+vmx_device_swap(struct vmx_device *dev, bool tx, unsigned int q, unsigned int back,
+		uint32_t words[3])
+{
+	struct vmx_comp_ring *comp = tx ? &dev->txq[q].comp : &dev->rxq[q].comp;
+	const uint32_t at = (comp->next + comp->size - 1 - back) % comp->size;
+	const struct vmx_comp before = comp->mem[at];
+
+	*(tx ? &dev->txq[q].tainted : &dev->rxq[q].tainted) = true;
+	for (int i = 0; i < 3; i++) {
+		__atomic_store_n(&comp->mem[at].word[i], pvn_cpu_to_le32(words[i]),
+				 __ATOMIC_RELAXED);
+		words[i] = pvn_le32_to_cpu(before.word[i]);
+	}
+	comp->shadow[at] = comp->mem[at];
+}
