@@ -69,14 +69,14 @@ FAULTS = {
         "vmxnet3 rx bounds", VMXNET3_RX, "if (rxq->head->pkt_len < RTE_ETHER_HDR_LEN) {", "if (false) {"),
 
     # What the device writes is believed: transmit, and all else
-    "tx-any-index": Fault("vmxnet3 tx bounds", TX_REAP, "index < size && distance < in_flight",
-                          "distance < in_flight"),
-    "tx-not-in-flight": Fault("vmxnet3 tx bounds", TX_REAP, "index < size && distance < in_flight",
-                              "index < size"),
-    "tx-backwards": Fault("vmxnet3 tx bounds", TX_REAP, " && distance >= end", ""),
+    "tx-any-index": Fault("vmxnet3 tx bounds", TX_REAP, "unlikely(index >= f->size) || ", ""),
+    "tx-not-in-flight": Fault("vmxnet3 tx bounds", TX_REAP, " || unlikely(distance >= f->num)", ""),
+    "tx-backwards": Fault("vmxnet3 tx bounds", TX_REAP, "\t    unlikely(distance < done) ||\n", ""),
     "tx-middle-of-packet": Fault(
-        "vmxnet3 tx bounds", TX_REAP, "(txq->tags[index] & VMXNET3_TX_MORE) == 0", "true"),
-    "tx-any-order": Fault("vmxnet3 tx bounds", TX_REAP, " || index != first + i", ""),
+        "vmxnet3 tx bounds", TX_REAP,
+        "(pvn_le32_to_cpu(f->desc[index].word3) & VMXNET3_TXD3_EOP) == 0", "false"),
+    "tx-any-order": Fault(
+        "vmxnet3 tx bounds", TX_REAP, "((differs[0] & VMXNET3_TXC0_INDEX) | ", "("),
     "tx-any-generation": Fault(
         "vmxnet3 tx bounds", TX_REAP, "if ((word3 & VMXNET3_TXC3_GEN) != gen)", "if (false)"),
     "tx-bad-uncounted": Fault("vmxnet3 tx bounds", TX_REAP, "txq->stats.bad_completion += bad;", ""),
@@ -90,9 +90,11 @@ FAULTS = {
         "\t\tm->data_len = pvn_field_get(VMXNET3_RXC2_LEN,\n"
         "\t\t\tpvn_le32_to_cpu(__atomic_load_n(&slot->word2, __ATOMIC_RELAXED)));"),
     "tx-index-twice": Fault(
-        "vmxnet3 torn", TX_REAP, "\t\t\tend = distance + 1;",
-        "\t\t\tend = (VMXNET3_TXC0_INDEX & pvn_le32_to_cpu(\n"
-        "\t\t\t\t__atomic_load_n(&txq->comp[next].word0, __ATOMIC_RELAXED))) - clean + 1;"),
+        "vmxnet3 torn", TX_REAP, "\t\tnow = done_with(&f, index, done);\n",
+        "\t\tnow = done_with(&f, index, done);\n"
+        "\t\tif (now != 0)\n"
+        "\t\t\tnow = (VMXNET3_TXC0_INDEX & pvn_le32_to_cpu(\n"
+        "\t\t\t\t__atomic_load_n(&comp[next].word0, __ATOMIC_RELAXED))) - f.clean + 1;\n"),
     "ctl-queues-unclamped": Fault(
         "vmxnet3 versions", VMXNET3_DEV, "RTE_MIN(queues, VMXNET3_QUEUES_MAX_V6)", "queues"),
     "ctl-rss-fields-claimed": Fault(
@@ -130,9 +132,13 @@ FAULTS = {
     "rx-ring2-pinned": Fault("vmxnet3 limits", VMXNET3_QUEUE, "scatter ? ring2_size : 0", "ring2_size"),
 
     # Transmit
-    "tx-empty-segment": Fault("vmxnet3 tx trouble", VMXNET3_TX, " || most >= VMXNET3_TX_BUF_MAX - 1", ""),
+    "tx-empty-segment": Fault(
+        "vmxnet3 tx trouble", VMXNET3_TX,
+        "unlikely(len - 1 >= VMXNET3_TX_BUF_MAX - 1) ||\n\t\t    unlikely(rte_mbuf_refcnt_read(m) != 1)",
+        "unlikely(rte_mbuf_refcnt_read(m) != 1)"),
     "tx-empty-packet": Fault(
-        "vmxnet3 tx trouble", VMXNET3_TX, "len - 1 >= VMXNET3_TX_BUF_MAX - 1", "len >= VMXNET3_TX_BUF_MAX"),
+        "vmxnet3 tx trouble", VMXNET3_TX, "m->nb_segs != 1 || len - 1 >= VMXNET3_TX_BUF_MAX - 1",
+        "m->nb_segs != 1 || len >= VMXNET3_TX_BUF_MAX"),
     "tx-large-segment": Fault(
         "vmxnet3 tx trouble", VMXNET3_TX_H,
         "\t\tif (m->data_len > VMXNET3_TX_BUF_MAX)\n\t\t\treturn 0;\n", ""),
@@ -146,8 +152,7 @@ FAULTS = {
         "vmxnet3 tx trouble", VMXNET3_TX, FULL_RING,
         "\tif (needed > room(txq)) {\n\t\ttxq->stats.unsendable++;\n\t\treturn false;\n\t}\n"),
     "tx-half-visible": Fault(
-        "vmxnet3 tx trouble", VMXNET3_TX, "\theld[0] = pkt;\n",
-        "\theld[0] = pkt;\n\thand_over(&d[0], gen | pkt->data_len, 0);\n"),
+        "vmxnet3 tx trouble", VMXNET3_TX, "word2 = gen ^ VMXNET3_TXD2_GEN, segs = n", "word2 = gen, segs = n"),
 
     # Offloads
     "tx-wishes-in-last": Fault(

@@ -24,7 +24,8 @@ struct tx_case {
 	unsigned int num;
 	unsigned int freed; /* segments */
 	unsigned int bad;
-	bool singles; /* five packets of one descriptor each instead */
+	unsigned int singles;	     /* so many packets of one descriptor each instead */
+	unsigned int before, behind; /* right completions of these, in front of those and after */
 };
 
 /* clang-format off */
@@ -62,23 +63,43 @@ static const struct tx_case tx_cases[] = {
 	{.name = "the generation of the round before",
 	 .at = {WRONG_GEN, 0}, .num = 2, .freed = 1, .bad = 0},
 	{.name = "five: each",
-	 .at = {0, 1, 2, 3}, .num = 4, .freed = 4, .bad = 0, .singles = true},
+	 .at = {0, 1, 2, 3}, .num = 4, .freed = 4, .bad = 0, .singles = 5},
 	{.name = "five: the third stands for all before",
-	 .at = {2}, .num = 1, .freed = 3, .bad = 0, .singles = true},
+	 .at = {2}, .num = 1, .freed = 3, .bad = 0, .singles = 5},
 	{.name = "five: the one that is filled next",
-	 .at = {5}, .num = 1, .freed = 0, .bad = 1, .singles = true},
+	 .at = {5}, .num = 1, .freed = 0, .bad = 1, .singles = 5},
 	{.name = "five: the one that was freed last",
-	 .at = {-1}, .num = 1, .freed = 0, .bad = 1, .singles = true},
+	 .at = {-1}, .num = 1, .freed = 0, .bad = 1, .singles = 5},
 	{.name = "five: the ring's size",
-	 .at = {AT_SIZE}, .num = 1, .freed = 0, .bad = 1, .singles = true},
+	 .at = {AT_SIZE}, .num = 1, .freed = 0, .bad = 1, .singles = 5},
 	{.name = "five: all ones",
-	 .at = {AT_ONES}, .num = 1, .freed = 0, .bad = 1, .singles = true},
+	 .at = {AT_ONES}, .num = 1, .freed = 0, .bad = 1, .singles = 5},
 	{.name = "five: the same twice",
-	 .at = {0, 0}, .num = 2, .freed = 1, .bad = 1, .singles = true},
+	 .at = {0, 0}, .num = 2, .freed = 1, .bad = 1, .singles = 5},
 	{.name = "five: a bad one between good ones",
-	 .at = {0, AT_SIZE, 1}, .num = 3, .freed = 2, .bad = 1, .singles = true},
+	 .at = {0, AT_SIZE, 1}, .num = 3, .freed = 2, .bad = 1, .singles = 5},
 	{.name = "five: the generation of the round before",
-	 .at = {WRONG_GEN, 0}, .num = 2, .freed = 1, .bad = 0, .singles = true},
+	 .at = {WRONG_GEN, 0}, .num = 2, .freed = 1, .bad = 0, .singles = 5},
+	{.name = "twenty: each",
+	 .before = 20, .freed = 20, .singles = 20},
+	{.name = "twenty: all but one",
+	 .before = 19, .freed = 19, .singles = 20},
+	{.name = "twenty: a bad one in front",
+	 .at = {AT_SIZE}, .num = 1, .behind = 20, .freed = 20, .bad = 1, .singles = 20},
+	{.name = "twenty: a bad one among them",
+	 .before = 5, .at = {20}, .num = 1, .behind = 15, .freed = 20, .bad = 1, .singles = 20},
+	{.name = "twenty: one further behind",
+	 .before = 11, .at = {AT_ONES}, .num = 1, .behind = 9, .freed = 20, .bad = 1, .singles = 20},
+	{.name = "twenty: the same twice",
+	 .before = 4, .at = {3}, .num = 1, .behind = 16, .freed = 20, .bad = 1, .singles = 20},
+	{.name = "twenty: eight, the sixth bad",
+	 .before = 5, .at = {AT_SIZE}, .num = 1, .behind = 2, .freed = 7, .bad = 1, .singles = 20},
+	{.name = "twenty: eight, the last bad",
+	 .before = 7, .at = {AT_ONES}, .num = 1, .freed = 7, .bad = 1, .singles = 20},
+	{.name = "twenty: eight, the first bad",
+	 .at = {20}, .num = 1, .behind = 7, .freed = 7, .bad = 1, .singles = 20},
+	{.name = "twenty: one left out",
+	 .before = 3, .at = {4}, .num = 1, .freed = 5, .singles = 20},
 };
 /* clang-format on */
 
@@ -89,8 +110,8 @@ send_packets(struct vmx_test *t, const struct tx_case *c)
 	const unsigned int segs[] = {1, 3, 1};
 
 	vmx_device_tx_hold(t->dev, true);
-	for (unsigned int i = 0; i < (c->singles ? 5 : RTE_DIM(segs)); i++) {
-		const size_t room = c->singles ? sizeof(frame) : sizeof(frame) / segs[i];
+	for (unsigned int i = 0; i < (c->singles != 0 ? c->singles : RTE_DIM(segs)); i++) {
+		const size_t room = c->singles != 0 ? sizeof(frame) : sizeof(frame) / segs[i];
 		struct rte_mbuf *m = vmx_chain(t->tx_pool, frame, sizeof(frame), room);
 
 		assert_int_equal(rte_eth_tx_burst(t->id, 0, &m, 1), 1);
@@ -98,10 +119,12 @@ send_packets(struct vmx_test *t, const struct tx_case *c)
 	vmx_device_run(t->dev);
 }
 
+/* All bits that mean nothing are set: what lies behind the ring of descriptors looks like an EOP.
+ */
 static void
 complete(struct vmx_test *t, unsigned int oldest, int at)
 {
-	uint32_t words[4] = {0};
+	uint32_t words[4] = {0, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 
 	if (at == AT_SIZE)
 		words[0] = RING;
@@ -109,6 +132,7 @@ complete(struct vmx_test *t, unsigned int oldest, int at)
 		words[0] = VMXNET3_TXC0_INDEX;
 	else
 		words[0] = (oldest + RING + (unsigned int)(at == WRONG_GEN ? 4 : at)) % RING;
+	words[0] |= ~VMXNET3_TXC0_INDEX;
 	vmx_device_forge(t->dev, true, 0, words, at == WRONG_GEN);
 }
 
@@ -119,15 +143,24 @@ tx_case(struct vmx_test *t, const struct tx_case *c, unsigned int warm_up)
 	static const uint8_t frame[60];
 	struct vmx_frame *sent;
 
-	for (unsigned int i = 0; i < warm_up; i++)
-		vmx_assert_sends(t, 0, vmx_chain(t->tx_pool, frame, sizeof(frame), VMX_TX_ROOM),
-				 frame, sizeof(frame));
+	for (unsigned int i = 0; i < warm_up; i++) {
+		struct rte_mbuf *m = vmx_chain(t->tx_pool, frame, sizeof(frame), VMX_TX_ROOM);
+
+		assert_int_equal(rte_eth_tx_burst(t->id, 0, &m, 1), 1);
+		complete(t, 0, (int)i);
+	}
 	rte_eth_tx_done_cleanup(t->id, 0, 0);
+	assert_int_equal(rte_mempool_in_use_count(t->tx_pool), 0);
 	send_packets(t, c);
+	for (unsigned int i = 0; i < c->before; i++)
+		complete(t, warm_up, (int)i);
 	for (unsigned int i = 0; i < c->num; i++)
 		complete(t, warm_up, c->at[i]);
+	for (unsigned int i = 0; i < c->behind; i++)
+		complete(t, warm_up, (int)(c->before + i));
 	rte_eth_tx_done_cleanup(t->id, 0, 0);
-	assert_int_equal(rte_mempool_in_use_count(t->tx_pool), 5 - c->freed);
+	assert_int_equal(rte_mempool_in_use_count(t->tx_pool),
+			 (c->singles != 0 ? c->singles : 5) - c->freed);
 	assert_int_equal(vmx_xstat(t, "tx_q0_bad_completion_errors") - bad, c->bad);
 	rte_eth_tx_done_cleanup(t->id, 0, 0); /* no second time */
 	assert_int_equal(vmx_xstat(t, "tx_q0_bad_completion_errors") - bad, c->bad);
