@@ -86,7 +86,7 @@ test_queue_limits(void **state)
 	} cases[] = {
 		{1, 8, 8, false, 8, 8},	    {5, 0, 0, false, 8, 16},  {6, 0, 0, false, 32, 32},
 		{6, 4, 12, false, 4, 12},   {7, 0, 0, true, 8, 8},    {9, 0, 0, false, 32, 32},
-		{6, 32, 16, false, 32, 16}, {6, 8, 32, false, 8, 32},
+		{6, 32, 16, false, 32, 16}, {6, 8, 32, false, 8, 32}, {6, 200, 255, false, 32, 32},
 	};
 	struct vmx_test t;
 
@@ -121,20 +121,27 @@ test_stats_of_32_queues(void **state)
 				  .num_tx_queues = 32,
 				  .rx_ring = 32,
 				  .tx_ring = 32};
-	struct rte_eth_stats stats;
+	struct {
+		struct rte_eth_stats stats;
+		uint64_t behind[RTE_ETHDEV_QUEUE_STAT_CNTRS];
+	} got;
 	struct vmx_test t;
-	uint64_t id, value;
 
 	(void)state;
 	vmx_open(&t, &setup);
 	vmx_assert_works(&t, 64);
-	stats = vmx_stats(&t);
-	assert_int_equal(stats.ipackets, 64);
-	assert_int_equal(stats.opackets, 64);
-	assert_int_equal(stats.q_ipackets[RTE_ETHDEV_QUEUE_STAT_CNTRS - 1], 2);
-	assert_int_equal(rte_eth_xstats_get_id_by_name(t.id, "rx_q31_hw_unicast_packets", &id), 0);
-	assert_int_equal(rte_eth_xstats_get_by_id(t.id, &id, &value, 1), 1);
-	assert_int_equal(value, 2);
+	memset(&got, 0xA5, sizeof(got));
+	assert_int_equal(rte_eth_stats_get(t.id, &got.stats), 0);
+	assert_int_equal(got.stats.ipackets, 64);
+	assert_int_equal(got.stats.opackets, 64);
+	for (unsigned int q = 0; q < RTE_ETHDEV_QUEUE_STAT_CNTRS; q++) {
+		assert_int_equal(got.stats.q_ipackets[q], 2);
+		assert_int_equal(got.stats.q_opackets[q], 2);
+		assert_true(got.stats.q_ibytes[q] >= 120 && got.stats.q_obytes[q] >= 120);
+		assert_int_equal(got.stats.q_errors[q], 0);
+		assert_int_equal(got.behind[q], UINT64_C(0xA5A5A5A5A5A5A5A5));
+	}
+	assert_int_equal(vmx_xstat(&t, "rx_q31_hw_unicast_packets"), 2);
 	vmx_close(&t);
 }
 
@@ -261,6 +268,13 @@ test_capabilities(void **state)
 	}
 }
 
+/* One for each of `queues`, as far as 16 bits go. */
+static uint32_t
+low_bits(uint16_t queues)
+{
+	return queues >= 16 ? UINT16_MAX : (1u << queues) - 1;
+}
+
 /* [VMX3 11.3] The pools' memory is named, each pool's once, with bits for the queues there are. */
 static void
 test_memory_regions(void **state)
@@ -279,10 +293,13 @@ test_memory_regions(void **state)
 		if (setup.num_rx_queues > 16 && i % 2 != 0)
 			continue;
 		vmx_open(&t, &setup);
-		if (i % 2 == 0)
+		if (i % 2 == 0) {
 			assert_in_range(look(&t).num_memory_regions, 1, 16);
-		else
+			assert_int_equal(look(&t).memory_rx, low_bits(setup.num_rx_queues));
+			assert_int_equal(look(&t).memory_tx, low_bits(setup.num_tx_queues));
+		} else {
 			assert_int_equal(look(&t).num_memory_regions, 0);
+		}
 		vmx_assert_works(&t, 40);
 		vmx_close(&t);
 	}

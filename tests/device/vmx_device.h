@@ -224,6 +224,16 @@ void vmx_device_lie(struct vmx_device *dev, enum vmx_lie lie, unsigned int count
 void vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int count,
 			  unsigned int wait);
 
+/* One completion of queue q, as given but for its generation. Until the next ACTIVATE the device
+ * must not complete anything there by itself. */
+void vmx_device_forge(struct vmx_device *dev, bool tx, unsigned int q, const uint32_t words[4],
+		      bool wrong_gen);
+
+/* Exchange the completion written `back` before the last one for these words; for while the driver
+ * looks at it. */
+void vmx_device_swap(struct vmx_device *dev, bool tx, unsigned int q, unsigned int back,
+		     uint32_t words[3]);
+
 /*
  * From now on completions and results of commands are changed here and there, by a generator with
  * this seed; 0 ends it. The driver must be stopped and started before it can be honest again.
@@ -256,6 +266,7 @@ struct vmx_device_state {
 	uint32_t rss_fields;		 /* applied, v4+ */
 	uint32_t coalesce[4];		 /* v3+ */
 	unsigned int num_memory_regions; /* v3+, taken */
+	uint16_t memory_tx, memory_rx;	 /* queues named with them */
 	uint16_t ring_buffers[3];	 /* v7+: ring 1 heads, bodies, ring 2 bodies */
 	unsigned int activations;	 /* since the device was made */
 	uint64_t doorbells_tx; /* seen; several between two runs count once unless trapped */
