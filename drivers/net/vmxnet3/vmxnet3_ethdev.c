@@ -170,6 +170,7 @@ init_port(struct rte_eth_dev *dev, struct rte_pci_device *pci, const struct deva
 	snprintf(hw->name, sizeof(hw->name), "%s", pci->name);
 	hw->max_version = args->max_version;
 	hw->bar0 = pci->mem_resource[0].addr;
+	hw->bar0_size = pci->mem_resource[0].len;
 	hw->bar1 = pci->mem_resource[1].addr;
 	if (hw->bar0 == NULL || hw->bar1 == NULL) {
 		VMXNET3_LOG(ERR, hw->name, "it lacks the memory BARs 0 and 1 of a VMXNET3 device");
@@ -192,7 +193,7 @@ set_ops(struct rte_eth_dev *dev, const struct eth_dev_ops *ops)
 {
 	dev->dev_ops = ops;
 	vmxnet3_rx_choose(dev);
-	dev->tx_pkt_burst = vmxnet3_tx_burst;
+	vmxnet3_tx_choose(dev);
 	dev->tx_pkt_prepare = vmxnet3_tx_prepare;
 	dev->rx_queue_count = vmxnet3_rx_queue_count;
 	dev->rx_descriptor_status = vmxnet3_rx_descriptor_status;
