@@ -204,7 +204,7 @@ FAULTS = {
     "tx-no-reap": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\t\tvmxnet3_tx_reap(txq);\n\twhile", "\t\tdue = 0;\n\twhile"),
     "tx-drops": Fault(
-        "vmxnet3 tx", VMXNET3_TX, "= put_plain(txq, pkts + n, nb_pkts - n);",
+        "vmxnet3 tx", VMXNET3_TX, "= put_row(txq, pkts + n, nb_pkts - n);",
         "= nb_pkts - n;\n\n\t\trte_pktmbuf_free_bulk(pkts + n, row);"),
     "ctl-multicast-lost": Fault(
         "vmxnet3 settings", VMXNET3_LIFE, "\tvmxnet3_dev_mcast_tell(hw);\n", ""),

@@ -247,15 +247,15 @@ struct vmxnet3_tx_stats {
 /* What a packet may ask the device for. */
 #define VMXNET3_TX_WISHES RTE_MBUF_F_TX_OFFLOAD_MASK
 
-/* Tags of a tx slot. */
-#define VMXNET3_TX_MORE 1u  /* not the EOP: the mbuf has a next one */
-#define VMXNET3_TX_WHOLE 2u /* the mbuf is the packet, to be freed whole with its EOP */
+/* What a tx slot holds: a segment, which is free to go when its descriptor is done, or (tagged) */
+#define VMXNET3_TX_NOTHING 1u
+#define VMXNET3_TX_WHOLE 2u /* a packet with all its segments, held by its last descriptor */
 
 struct vmxnet3_tx_queue {
 	struct vmxnet3_txd *desc;
 	struct vmxnet3_txc *comp;
 	struct rte_mbuf **held; /* by slot: the mbuf of the descriptor */
-	uint8_t *tags;		/* likewise; 0 where nothing is in flight */
+	uint8_t *tags;		/* likewise; 0, or VMXNET3_TX_NOTHING or _WHOLE */
 	uint32_t gen;		/* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
 	uint32_t comp_gen;	/* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint16_t size;
@@ -265,7 +265,8 @@ struct vmxnet3_tx_queue {
 	uint16_t usable;    /* size - 1, and 0 while the port is stopped */
 	uint16_t comp_next;
 	uint16_t reap_from; /* so many in flight are worth a look at completions */
-	uint16_t chained;   /* slots in flight with a tag */
+	uint16_t tagged;    /* slots in flight up to the last one with a tag */
+	uint16_t chained;   /* likewise, of a packet of several */
 	bool fast_free;	    /* all packets are of one pool and of nobody else */
 	uint32_t deferred;  /* packets since the last doorbell */
 	uint8_t *doorbell;  /* TXPROD */

@@ -314,6 +314,7 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
 	txq->clean = 0;
 	txq->in_flight = 0;
 	txq->usable = txq->size - 1;
+	txq->tagged = 0;
 	txq->chained = 0;
 	txq->comp_next = 0;
 	txq->deferred = 0;

@@ -235,7 +235,7 @@ not_now:
 }
 
 /* Such frames in a row. */
-static inline uint16_t
+static __rte_noinline uint16_t
 take_chains(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint64_t bytes = 0;
@@ -431,6 +431,18 @@ between_frames(const struct vmxnet3_rx_queue *rxq)
 	return rxq->head == NULL && !rxq->dropping;
 }
 
+/* What a frame in two buffers will be written to: misses that then come one by one. */
+static inline void
+fetch_chain(const struct vmxnet3_rx_queue *rxq)
+{
+	const struct vmxnet3_rx_ring *heads = &rxq->rings[0], *bodies = &rxq->rings[1];
+	const struct rte_mbuf *head = heads->mbufs[heads->next];
+
+	rte_prefetch0(bodies->mbufs[bodies->next]);
+	rte_prefetch0(head);
+	rte_prefetch0(RTE_PTR_ADD(head, offsetof(struct rte_mbuf, next)));
+}
+
 static __rte_always_inline uint16_t
 rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
 	 vmxnet3_rx_take_fn take_wide)
@@ -439,6 +451,8 @@ rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
 	struct vmxnet3_rxc c;
 	uint16_t n = 0;
 
+	if (rxq->has_bodies)
+		fetch_chain(rxq);
 	while (budget-- > 0) {
 		struct rte_mbuf *m;
 
