@@ -153,15 +153,21 @@ struct vmxnet3_rx_meaning {
 	uint32_t flags;
 	uint32_t ptype;
 };
-#define VMXNET3_RX_MEANING_INNER 0x100u	  /* VMXNET3_RXC0_INNER, by the multiplication */
-#define VMXNET3_RX_MEANING_UNKNOWN 0x200u /* VMXNET3_RXC0_CNC */
+#define VMXNET3_RX_MEANING_INNER 0x100u
+#define VMXNET3_RX_MEANING_UNKNOWN 0x200u
 #define VMXNET3_RX_MEANINGS 0x400u
 
-/* The bits of words 0 and 3 that tell, and with nothing else in those words the place in the table.
+/*
+ * The bits of words 0 and 3 that tell, and with nothing else in those words the place in the table.
+ * Of the factor bits 0 and 16 count, which put the two bits of word 0 side by side; what the others
+ * make falls off at either end, but with them it is one multiplication, and no row of shifts.
  */
 #define VMXNET3_RXC0_TELLING (VMXNET3_RXC0_CNC | VMXNET3_RXC0_INNER)
 #define VMXNET3_RXC3_TELLING 0x00FF0000u
-#define VMXNET3_RX_MEANING(telling0, telling3) ((telling3) >> 16 | (telling0)*0x10001u >> 21)
+#define VMXNET3_RX_MEANING(telling0, telling3) ((telling3) >> 16 | (telling0)*0x100B5u >> 21)
+static_assert(VMXNET3_RX_MEANING(VMXNET3_RXC0_INNER, 0) == VMXNET3_RX_MEANING_INNER, "[VMX3 8.3]");
+static_assert(VMXNET3_RX_MEANING(VMXNET3_RXC0_CNC, 0) == VMXNET3_RX_MEANING_UNKNOWN, "[VMX3 8.3]");
+static_assert(VMXNET3_RX_MEANING(VMXNET3_RXC0_TELLING, 0x00FF0000u) == 0x3FF, "[VMX3 8.3]");
 
 #define VMXNET3_MEMBER(member, name) uint64_t member;
 
