@@ -193,7 +193,7 @@ set_ops(struct rte_eth_dev *dev, const struct eth_dev_ops *ops)
 {
 	dev->dev_ops = ops;
 	vmxnet3_rx_choose(dev);
-	vmxnet3_tx_choose(dev);
+	dev->tx_pkt_burst = vmxnet3_tx_burst;
 	dev->tx_pkt_prepare = vmxnet3_tx_prepare;
 	dev->rx_queue_count = vmxnet3_rx_queue_count;
 	dev->rx_descriptor_status = vmxnet3_rx_descriptor_status;

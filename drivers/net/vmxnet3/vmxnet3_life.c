@@ -222,7 +222,6 @@ vmxnet3_start(struct rte_eth_dev *dev)
 	vmxnet3_dev_shared_fill(dev, mtu, pieces);
 	vmxnet3_offload_prepare(dev);
 	vmxnet3_rx_choose(dev);
-	vmxnet3_tx_choose(dev);
 	vmxnet3_rss_fill(dev);
 	prepare_queues(dev, pieces);
 	ret = vmxnet3_dev_activate(hw);

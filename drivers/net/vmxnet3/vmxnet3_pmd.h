@@ -509,8 +509,6 @@ uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pk
 void vmxnet3_rx_choose(struct rte_eth_dev *dev);
 uint16_t vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-uint16_t vmxnet3_tx_burst_tunnels(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-void vmxnet3_tx_choose(struct rte_eth_dev *dev);
 uint16_t vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 void vmxnet3_tx_reap(struct vmxnet3_tx_queue *txq);
 void vmxnet3_tx_free_all(struct vmxnet3_tx_queue *txq);

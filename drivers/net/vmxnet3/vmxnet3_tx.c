@@ -175,7 +175,7 @@ cut_off(struct rte_mbuf *m)
  * generation of the last round, which keeps the packet from the device until its first descriptor
  * gets the new one.
  */
-static __rte_always_inline void
+static inline void
 write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, const struct wish *w,
 	     uint32_t needed)
 {
@@ -224,37 +224,28 @@ write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, const struct wi
 		txq->chained = txq->in_flight;
 }
 
-/* One packet that asks for this; false if it finds no room, or never will: `blame` is counted then.
- * What counts towards the doorbell is added to *due. */
-static __rte_always_inline bool
-put_wish(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, const struct wish *w, bool blame,
-	 uint32_t *due)
+/* One packet of any kind; false if it finds no room, or never will. What counts towards the
+ * doorbell is added to *due. */
+static bool
+put_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
 {
 	const unsigned int needed = descriptors_needed(m);
 	const uint32_t len = m->pkt_len;
+	struct wish w = {0};
 
-	if (unlikely(needed == 0 || !can_be(w, m))) {
-		txq->stats.unsendable += blame;
+	if (unlikely((m->ol_flags & VMXNET3_TX_WISHES) != 0))
+		w = asks_for_more(m) ? vmxnet3_tx_tunnel_wish(txq, m) : wish_of(m);
+	if (unlikely(needed == 0 || !can_be(&w, m))) {
+		txq->stats.unsendable++;
 		return false;
 	}
 	if (needed > room(txq))
 		return false;
 	*due += (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0 ? 1 + len / m->tso_segsz : 1;
-	write_packet(txq, m, w, needed);
+	write_packet(txq, m, &w, needed);
 	txq->stats.packets++;
 	txq->stats.bytes += len;
 	return true;
-}
-
-/* One of any kind but in a tunnel, which never will unless put_tunnels() takes it. */
-static bool
-put_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
-{
-	struct wish w = {0};
-
-	if (unlikely((m->ol_flags & VMXNET3_TX_WISHES) != 0))
-		w = wish_of(m);
-	return put_wish(txq, m, &w, w.headers != HEADERS_IN_TUNNEL || txq->tunnels == 0, due);
 }
 
 /* [VMX3 7.4] One doorbell for the burst, if the device wants one by now. The barrier that puts the
@@ -303,50 +294,4 @@ vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	if (n > 0)
 		ring_doorbell(txq, due);
 	return n;
-}
-
-/* One in a tunnel. */
-static __rte_noinline bool
-put_tunneled(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
-{
-	const struct wish w = vmxnet3_tx_tunnel_wish(txq, m);
-
-	return put_wish(txq, m, &w, true, due);
-}
-
-/* All in a tunnel up to the first that is not. */
-static uint16_t
-put_tunnels(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t nb_pkts)
-{
-	uint32_t due = 0;
-	uint16_t n = 0;
-
-	while (n < nb_pkts && asks_for_more(pkts[n]) && put_tunneled(txq, pkts[n], &due))
-		n++;
-	if (n > 0)
-		ring_doorbell(txq, due);
-	return n;
-}
-
-/* On a device that knows tunnels: packets in a tunnel are where the other function stops. That has
- * no register to spare for a call in its loop. */
-uint16_t
-vmxnet3_tx_burst_tunnels(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
-{
-	uint16_t sent = 0, n;
-
-	do {
-		sent += vmxnet3_tx_burst(tx_queue, pkts + sent, nb_pkts - sent);
-		n = put_tunnels(tx_queue, pkts + sent, nb_pkts - sent);
-		sent += n;
-	} while (n > 0 && sent < nb_pkts && !asks_for_more(pkts[sent]));
-	return sent;
-}
-
-/* In all processes alike. */
-void
-vmxnet3_tx_choose(struct rte_eth_dev *dev)
-{
-	dev->tx_pkt_burst =
-		vmxnet3_tunnels(vmxnet3_hw(dev)) != 0 ? vmxnet3_tx_burst_tunnels : vmxnet3_tx_burst;
 }

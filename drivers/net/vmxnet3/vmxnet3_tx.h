@@ -76,9 +76,6 @@ asks_for_more(const struct rte_mbuf *m)
 	       (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_SCTP_CKSUM;
 }
 
-/* More than can be, in the wish of those that ask for more. */
-#define HEADERS_IN_TUNNEL (UINT32_MAX - 1)
-
 /*
  * vmxnet3_tx_tunnel.c, for packets that ask for more. check: 0, ENOTSUP for what the device does
  * not do, or EINVAL for what it cannot be told of this packet. wish: what can never be, if so.
@@ -105,9 +102,7 @@ wish_of(const struct rte_mbuf *m)
 	const uint32_t l4 = m->l2_len + m->l3_len;
 	struct wish w = {0};
 
-	if (asks_for_more(m)) {
-		w.headers = HEADERS_IN_TUNNEL;
-	} else if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0) {
+	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0) {
 		w.headers = m->tso_segsz - 1u >= VMXNET3_MSS_MAX ? UINT32_MAX : l4 + m->l4_len;
 		w.word2 = pvn_field_put(VMXNET3_TXD2_MSSCOF, m->tso_segsz);
 		w.word3 = pvn_field_put(VMXNET3_TXD3_OM, VMXNET3_OM_TSO) |
