@@ -302,13 +302,14 @@ FAULTS = {
         "vmxnet3 tunnels", VMXNET3_TX_TUNNEL, "\tif (txq->tunnels_by_mode) {", "\tif (txq != NULL) {"),
     "tunnel-not-granted": Fault(
         "vmxnet3 tunnels, refused", VMXNET3_TX_TUNNEL,
-        "(needed_capabilities(m, kind) & ~txq->tunnels) != 0", "(needed_capabilities(m, kind) & ~VMXNET3_CAPS_TUNNEL) != 0"),
+        "(needed_capabilities(m, kind) & ~txq->tunnels) != 0",
+        "(needed_capabilities(m, kind) & ~(txq->tunnels | VMXNET3_CAPS_TUNNEL)) != 0"),
     "tunnel-any-port": Fault(
         "vmxnet3 tunnels, refused", VMXNET3_TX_TUNNEL,
         "if (port != kind->ports[0] && port != kind->ports[1])", "if (port == 0)"),
     "tunnel-rx-outer": Fault(
         "vmxnet3 tunnels, rx", VMXNET3_OFFLOAD, "inner ? inner_ptype_of(word3) : ptype_of(word3)",
-        "!inner ? ptype_of(word3) : ptype_of(word3)"),
+        "!inner ? inner_ptype_of(word3) : ptype_of(word3)"),
     "tunnel-rx-bad": Fault(
         "vmxnet3 tunnels, rx", VMXNET3_OFFLOAD,
         "const bool l4 = l4_offload(word3) != 0 && (word3 & VMXNET3_RXC3_TUC) != 0;",
