@@ -37,6 +37,8 @@ struct vmx_device_opts {
 	uint8_t conf_intr;	    /* what GET_CONF_INTR answers */
 	uint32_t capabilities;	    /* v7+, offered in DCR[0] and PTCR[0]: VMXNET3_CAP_* */
 	uint32_t not_granted;	    /* of those, what is refused in the end all the same */
+	uint32_t not_passed;	    /* of those, what PTCR[0] lacks */
+	bool no_pass_through;	    /* PTCR[0] has the error bit and nothing else */
 	uint16_t tx_data_slot;	    /* v3+, GET_TXDATA_DESC_SIZE; 0 means 128 */
 	uint16_t rx_data_slot;	    /* v9, the high half of it; 0: no data ring is wanted */
 	uint32_t rx_data_not;	    /* bit n % 32: small frame n comes in a buffer all the same */
@@ -99,7 +101,7 @@ struct vmx_rx_meta {
 	uint8_t rss_type;
 	uint32_t rss_hash;
 	bool error; /* the frame is bad */
-	bool inner; /* v7+: word3 is about the packet inside of a tunnel */
+	bool inner; /* v4+: word3 is about the packet inside of a tunnel */
 	/* From v2 on, of a frame that was several segments: their number (0 = it was none), MSS. */
 	uint8_t lro_segments;
 	uint16_t lro_mss;
