@@ -56,6 +56,7 @@ PATHS = {
     "vmxnet3 limits": tests("device", "test_info"),
     "vmxnet3 interrupts": tests("device", "test_intr"),
     "vmxnet3 life": tests("device", "test_lifecycle"),
+    "vmxnet3 late": tests("device", "test_late"),
     "vmxnet3 refusals": tests("device", "test_refusals"),
     "vmxnet3 rss": tests("device", "test_rss"),
     "vmxnet3 commands": tests("device", "test_serial"),
@@ -129,6 +130,7 @@ VMXNET3_DEV_SET = "drivers/net/vmxnet3/vmxnet3_dev_set.c"
 VMXNET3_INFO = "drivers/net/vmxnet3/vmxnet3_info.c"
 VMXNET3_INTR = "drivers/net/vmxnet3/vmxnet3_intr.c"
 VMXNET3_LIFE = "drivers/net/vmxnet3/vmxnet3_life.c"
+VMXNET3_LATE = "drivers/net/vmxnet3/vmxnet3_late.c"
 VMXNET3_QUEUE = "drivers/net/vmxnet3/vmxnet3_queue.c"
 VMXNET3_RSS = "drivers/net/vmxnet3/vmxnet3_rss.c"
 VMXNET3_SETTINGS = "drivers/net/vmxnet3/vmxnet3_settings.c"
@@ -300,6 +302,16 @@ FAULTS = {
     "ctl-active-at-close": Fault(
         "vmxnet3 life", VMXNET3_LIFE, "\tvmxnet3_stats_save(dev);\n\tvmxnet3_dev_quiesce(hw);\n",
         "\tvmxnet3_stats_save(dev);\n"),
+    "ctl-late-released": Fault(
+        "vmxnet3 late", VMXNET3_LATE,
+        "\tif (!vmxnet3_hw(dev)->active)\n\t\tvmxnet3_rxq_release(dev, queue);",
+        "\tvmxnet3_rxq_release(dev, queue);"),
+    "ctl-late-small-buffers": Fault(
+        "vmxnet3 late", VMXNET3_LATE, "if (vmxnet3_rx_buf_len(pool) < rxq->buf_len) {",
+        "if (vmxnet3_rx_buf_len(pool) == 0) {"),
+    "ctl-late-in-table": Fault(
+        "vmxnet3 late", VMXNET3_RSS, "\tif (!rss->table_set)\n\t\tspread_over_started(dev, rss);\n",
+        ""),
     "ctl-setup-leaks": Fault(
         "vmxnet3 refusals", VMXNET3_QUEUE,
         "\tif (alloc_rx_memory(dev, rxq, socket) < 0) {\n\t\tvmxnet3_rxq_release(dev, queue);\n",

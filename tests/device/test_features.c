@@ -36,7 +36,7 @@ struct offer {
 	X("Rx interrupt", OP(rx_queue_intr_enable))                                                \
 	X("Fast mbuf free", TX(MBUF_FAST_FREE))                                                    \
 	X("Free Tx mbuf on demand", OP(tx_done_cleanup))                                           \
-	X("Queue start/stop", OP(rx_queue_start))                                                  \
+	X("Queue start/stop", OP(rx_queue_stop))                                                   \
 	X("Runtime Rx queue setup", o->info.dev_capa &RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP)     \
 	X("Runtime Tx queue setup", o->info.dev_capa &RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP)     \
 	X("Burst mode info", OP(rx_burst_mode_get) && OP(tx_burst_mode_get))                       \

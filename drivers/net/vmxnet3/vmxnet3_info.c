@@ -18,6 +18,8 @@ vmxnet3_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 		.nb_align = VMXNET3_RING_STEP,
 	};
 
+	info->dev_capa =
+		RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP | RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
 	info->max_rx_queues = caps->max_rx_queues;
 	info->max_tx_queues = caps->max_tx_queues;
 	info->min_mtu = VMXNET3_MTU_MIN;
@@ -50,11 +52,11 @@ vmxnet3_rxq_info(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_rxq_inf
 	const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[queue];
 
 	info->mp = rxq->pool;
-	info->conf.rx_free_thresh = vmxnet3_rx_refill_threshold(rxq->ring_size);
+	info->conf.rx_free_thresh = vmxnet3_rx_refill_threshold(rxq->num_desc);
 	info->conf.rx_drop_en = 1; /* the device drops what finds no buffer */
 	info->conf.offloads = dev->data->dev_conf.rxmode.offloads;
 	info->scattered_rx = dev->data->scattered_rx;
-	info->nb_desc = rxq->ring_size;
+	info->nb_desc = rxq->num_desc;
 	info->rx_buf_size = rxq->buf_len;
 }
 
@@ -64,7 +66,7 @@ vmxnet3_txq_info(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_txq_inf
 	const struct vmxnet3_tx_queue *txq = dev->data->tx_queues[queue];
 
 	info->conf.offloads = dev->data->dev_conf.txmode.offloads;
-	info->nb_desc = txq->size;
+	info->nb_desc = txq->num_desc;
 }
 
 int

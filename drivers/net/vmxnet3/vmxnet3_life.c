@@ -47,9 +47,12 @@ pieces_of(const struct vmxnet3_rx_queue *rxq, uint32_t bytes)
 static uint16_t
 pieces_room(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
 {
+	uint16_t bodies;
+
 	if (!is_scattering(dev))
 		return 1;
-	return rxq->ring2_capacity - vmxnet3_rx_refill_threshold(rxq->ring2_capacity) + 1;
+	bodies = RTE_MIN(rxq->num_desc == 0 ? rxq->ring_size : rxq->num_desc, rxq->ring2_capacity);
+	return bodies - vmxnet3_rx_refill_threshold(bodies) + 1;
 }
 
 /*
@@ -93,8 +96,7 @@ prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
 
 		txq->shared = vmxnet3_dev_txq_desc(dev, q);
 		txq->shared->intr = hw->intr.quiet;
-		txq->fast_free = ((txq->offloads | dev->data->dev_conf.txmode.offloads) &
-				  RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
+		vmxnet3_txq_set_offloads(dev, txq, txq->offloads);
 		vmxnet3_txq_prepare(txq, hw->caps.version >= 3);
 	}
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
@@ -178,35 +180,30 @@ check_room(const struct rte_eth_dev *dev, const struct vmxnet3_rx_queue *rxq)
 static int
 check_queues(const struct rte_eth_dev *dev)
 {
-	bool all = true;
 	int ret = 0;
 
-	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
-		all = all && dev->data->tx_queues[q] != NULL;
-	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
-		all = all && dev->data->rx_queues[q] != NULL;
-	if (!all) {
-		VMXNET3_LOG(ERR, vmxnet3_hw(dev)->name,
-			    "a configured queue was not set up: set up all before start");
-		return -EINVAL;
-	}
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues && ret == 0; q++)
 		ret = check_room(dev, dev->data->rx_queues[q]);
 	return ret;
 }
 
+/* Late ones are stopped in any case. */
 static void
 set_queue_states(struct rte_eth_dev *dev, uint8_t state)
 {
+	const struct vmxnet3_adapter *adapter = vmxnet3_adapter(dev);
+
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
-		dev->data->rx_queue_state[q] = state;
+		if (adapter->late_rx[q] == NULL)
+			dev->data->rx_queue_state[q] = state;
 	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
-		dev->data->tx_queue_state[q] = state;
+		if (adapter->late_tx[q] == NULL)
+			dev->data->tx_queue_state[q] = state;
 }
 
 /* [VMX3 13], start. */
-int
-vmxnet3_start(struct rte_eth_dev *dev)
+static int
+start_queues(struct rte_eth_dev *dev)
 {
 	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
 	uint16_t pieces;
@@ -249,6 +246,19 @@ vmxnet3_start(struct rte_eth_dev *dev)
 }
 
 int
+vmxnet3_start(struct rte_eth_dev *dev)
+{
+	int ret = vmxnet3_late_make(dev);
+
+	if (ret < 0)
+		return ret;
+	ret = start_queues(dev);
+	if (ret < 0)
+		vmxnet3_late_drop(dev);
+	return ret;
+}
+
+int
 vmxnet3_stop(struct rte_eth_dev *dev)
 {
 	struct vmxnet3_hw *hw = vmxnet3_hw(dev);
@@ -259,6 +269,7 @@ vmxnet3_stop(struct rte_eth_dev *dev)
 	vmxnet3_stats_save(dev);
 	vmxnet3_dev_quiesce(hw);
 	drain_queues(dev);
+	vmxnet3_late_drop(dev);
 	vmxnet3_intr_release(dev);
 	set_queue_states(dev, RTE_ETH_QUEUE_STATE_STOPPED);
 	vmxnet3_link_update(dev, 0);

@@ -5,6 +5,7 @@
  *
  *   vmxnet3_ethdev.c    devargs, probe and remove, the table of dev_ops
  *   vmxnet3_life.c      configure, start, stop, close
+ *   vmxnet3_late.c      queues that are set up after start
  *   vmxnet3_settings.c  what may change while the port runs: MTU, MAC, filters
  *   vmxnet3_rss.c       key, types and table of RSS
  *   vmxnet3_info.c      what a port and its queues say of themselves
@@ -140,12 +141,13 @@ struct vmxnet3_rx_ring {
 	uint16_t size;		 /* 0 = this ring is not used */
 	uint16_t fill;		 /* next slot to post */
 	uint16_t next;		 /* oldest slot posted */
-	uint16_t posted;	 /* at most size - 1 */
-	uint16_t threshold;	 /* free slots worth a refill */
-	uint32_t gen;		 /* VMXNET3_RXD2_GEN or 0: of the slot at `fill` */
-	uint32_t kind;		 /* VMXNET3_RXD2_BODY or 0 */
-	uint32_t doorbell;	 /* BAR0 offset */
-	bool starving;		 /* the last refill found the pool short */
+	uint16_t posted;
+	uint16_t most; /* to be posted: size - 1 at most [VMX3 8.2], 0 while there is no pool */
+	uint16_t threshold; /* free slots worth a refill */
+	uint32_t gen;	    /* VMXNET3_RXD2_GEN or 0: of the slot at `fill` */
+	uint32_t kind;	    /* VMXNET3_RXD2_BODY or 0 */
+	uint32_t doorbell;  /* BAR0 offset */
+	bool starving;	    /* the last refill found the pool short */
 };
 
 #define VMXNET3_RX_RINGS 2
@@ -250,7 +252,8 @@ struct vmxnet3_rx_queue {
 
 	/* Set up once. */
 	const struct rte_memzone *zone;
-	uint16_t ring_size; /* as asked for by the application */
+	uint16_t ring_size;
+	uint16_t num_desc; /* as asked for by the application; 0: not yet, see vmxnet3_late.c */
 	uint16_t ring2_capacity;
 	bool powers; /* all rings are powers of two, see vmxnet3_needs_powers() */
 };
@@ -308,6 +311,7 @@ struct vmxnet3_tx_queue {
 
 	const struct rte_memzone *zone;
 	uint16_t queue_id;
+	uint16_t num_desc;    /* as asked for by the application; 0: not yet, see vmxnet3_late.c */
 	uint64_t offloads;    /* of this queue; the port's come on top */
 	uint32_t tunnels;     /* VMXNET3_CAPS_TUNNEL that may be used */
 	bool tunnels_by_mode; /* a mode of their own, before version 7 */
@@ -393,6 +397,9 @@ struct vmxnet3_adapter {
 	uint16_t shown_rx;	     /* queues that xstats have */
 	uint16_t shown_tx;
 	struct vmxnet3_rx_meaning meanings[VMXNET3_RX_MEANINGS];
+	/* While the port is started: queues that are not, NULL for all others. */
+	struct vmxnet3_rx_queue *late_rx[VMXNET3_QUEUES_MAX_V6];
+	struct vmxnet3_tx_queue *late_tx[VMXNET3_QUEUES_MAX_V6];
 };
 
 static inline struct vmxnet3_adapter *
@@ -511,12 +518,31 @@ int vmxnet3_tx_descriptor_status(void *tx_queue, uint16_t offset);
 int vmxnet3_tx_done_cleanup(void *tx_queue, uint32_t free_cnt);
 int vmxnet3_monitor_addr(void *rx_queue, struct rte_power_monitor_cond *pmc);
 
+/* vmxnet3_late.c: dev_ops, and what start begins and stop ends with. */
+int vmxnet3_late_make(struct rte_eth_dev *dev);
+void vmxnet3_late_drop(struct rte_eth_dev *dev);
+void vmxnet3_rx_queue_release(struct rte_eth_dev *dev, uint16_t queue);
+void vmxnet3_tx_queue_release(struct rte_eth_dev *dev, uint16_t queue);
+int vmxnet3_rx_queue_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,
+			   unsigned int socket, const struct rte_eth_rxconf *conf,
+			   struct rte_mempool *pool);
+int vmxnet3_tx_queue_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,
+			   unsigned int socket, const struct rte_eth_txconf *conf);
+int vmxnet3_rx_queue_start(struct rte_eth_dev *dev, uint16_t queue);
+int vmxnet3_tx_queue_start(struct rte_eth_dev *dev, uint16_t queue);
+
 /* vmxnet3_queue.c */
 int vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,
 		      unsigned int socket, const struct rte_eth_rxconf *conf,
 		      struct rte_mempool *pool);
 int vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,
 		      unsigned int socket, const struct rte_eth_txconf *conf);
+uint16_t vmxnet3_rx_buf_len(struct rte_mempool *pool);
+void vmxnet3_rxq_set_pool(struct vmxnet3_rx_queue *rxq, struct rte_mempool *pool, uint16_t nb_desc);
+void vmxnet3_rxq_fill(struct vmxnet3_rx_queue *rxq);
+void vmxnet3_txq_open(struct vmxnet3_tx_queue *txq);
+void vmxnet3_txq_set_offloads(const struct rte_eth_dev *dev, struct vmxnet3_tx_queue *txq,
+			      uint64_t offloads);
 void vmxnet3_rxq_release(struct rte_eth_dev *dev, uint16_t queue);
 void vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue);
 void vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter);

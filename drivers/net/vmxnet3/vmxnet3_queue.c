@@ -89,8 +89,8 @@ check_size(const struct rte_eth_dev *dev, const char *direction, uint16_t queue,
 }
 
 /* What fits the 14-bit length of a descriptor and leaves the headroom alone. */
-static uint16_t
-rx_buf_len(struct rte_mempool *pool)
+uint16_t
+vmxnet3_rx_buf_len(struct rte_mempool *pool)
 {
 	unsigned int room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
 
@@ -150,6 +150,16 @@ set_rx_doorbells(struct vmxnet3_rx_queue *rxq, bool large_bar)
 		large_bar ? VMXNET3_LARGE_BAR0_RXPROD2(q) : VMXNET3_BAR0_RXPROD2(q);
 }
 
+/* Where its buffers are to come from, and how many are posted at most. */
+void
+vmxnet3_rxq_set_pool(struct vmxnet3_rx_queue *rxq, struct rte_mempool *pool, uint16_t nb_desc)
+{
+	rxq->pool = pool;
+	rxq->iova_offset = iova_offset(pool);
+	rxq->base_flags = has_external_buffers(pool) ? RTE_MBUF_F_EXTERNAL : 0;
+	rxq->num_desc = nb_desc;
+}
+
 int
 vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, unsigned int socket,
 		  const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
@@ -170,10 +180,8 @@ vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	rxq->meanings = vmxnet3_adapter(dev)->meanings;
 	rxq->plain_word0 =
 		VMXNET3_RXC0_SOP | VMXNET3_RXC0_EOP | pvn_field_put(VMXNET3_RXC0_RQID, queue);
-	rxq->pool = pool;
-	rxq->iova_offset = iova_offset(pool);
-	rxq->base_flags = has_external_buffers(pool) ? RTE_MBUF_F_EXTERNAL : 0;
-	rxq->buf_len = rx_buf_len(pool);
+	vmxnet3_rxq_set_pool(rxq, pool, nb_desc);
+	rxq->buf_len = vmxnet3_rx_buf_len(pool);
 	rxq->bar0 = vmxnet3_hw(dev)->bar0;
 	set_rx_doorbells(rxq, vmxnet3_dev_has_large_bar(vmxnet3_hw(dev)));
 	rxq->ring_size = nb_desc;
@@ -207,8 +215,7 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	dev->data->tx_queues[queue] = txq;
 	txq->queue_id = queue;
 	txq->size = nb_desc;
-	/* So late that any packet finds room before. */
-	txq->reap_from = RTE_MIN(32, nb_desc - 1 - (int)VMXNET3_TSO_DESC_PER_PKT);
+	txq->num_desc = nb_desc;
 	txq->offloads = conf->offloads;
 	txq->doorbell = vmxnet3_hw(dev)->bar0 + (vmxnet3_dev_has_large_bar(vmxnet3_hw(dev))
 							 ? VMXNET3_LARGE_BAR0_TXPROD(queue)
@@ -267,8 +274,18 @@ vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue)
 	dev->data->tx_queues[queue] = NULL;
 }
 
+/* One slot is always left unposted. [VMX3 8.2] */
 static void
-reset_rx_ring(struct vmxnet3_rx_ring *ring, uint16_t size, uint32_t kind)
+set_most(struct vmxnet3_rx_ring *ring, uint16_t num_desc)
+{
+	const uint16_t used = RTE_MIN(num_desc, ring->size);
+
+	ring->most = used == 0 ? 0 : used - 1;
+	ring->threshold = RTE_MAX(1, vmxnet3_rx_refill_threshold(used));
+}
+
+static void
+reset_rx_ring(struct vmxnet3_rx_ring *ring, uint16_t size, uint32_t kind, uint16_t num_desc)
 {
 	ring->size = size;
 	ring->fill = 0;
@@ -277,7 +294,7 @@ reset_rx_ring(struct vmxnet3_rx_ring *ring, uint16_t size, uint32_t kind)
 	ring->gen = VMXNET3_RXD2_GEN;
 	ring->kind = kind;
 	ring->starving = false;
-	ring->threshold = RTE_MAX(1, vmxnet3_rx_refill_threshold(size));
+	set_most(ring, num_desc);
 }
 
 static void
@@ -309,8 +326,8 @@ vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter)
 	uint16_t ring2_size = scatter ? rxq->ring2_capacity : VMXNET3_RING_STEP;
 
 	memset(rxq->zone->addr, 0, rxq->zone->len);
-	reset_rx_ring(&rxq->rings[0], rxq->ring_size, 0);
-	reset_rx_ring(&rxq->rings[1], scatter ? ring2_size : 0, VMXNET3_RXD2_BODY);
+	reset_rx_ring(&rxq->rings[0], rxq->ring_size, 0, rxq->num_desc);
+	reset_rx_ring(&rxq->rings[1], scatter ? ring2_size : 0, VMXNET3_RXD2_BODY, rxq->num_desc);
 	rxq->has_bodies = scatter;
 	rxq->comp_size = (uint16_t)comp_entries(rxq, rxq->ring_size + ring2_size);
 	rxq->comp_next = 0;
@@ -318,6 +335,36 @@ vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter)
 	describe_rxq(rxq, ring2_size);
 	for (int i = 0; i < VMXNET3_RX_RINGS; i++)
 		vmxnet3_rx_refill(rxq, &rxq->rings[i]);
+}
+
+/* What prepare would have posted if the queue had been set up then. */
+void
+vmxnet3_rxq_fill(struct vmxnet3_rx_queue *rxq)
+{
+	for (int i = 0; i < VMXNET3_RX_RINGS; i++) {
+		set_most(&rxq->rings[i], rxq->num_desc);
+		vmxnet3_rx_refill(rxq, &rxq->rings[i]);
+	}
+}
+
+/* From now on packets find room, if the queue is set up. */
+void
+vmxnet3_txq_open(struct vmxnet3_tx_queue *txq)
+{
+	if (txq->num_desc == 0)
+		return;
+	txq->usable = txq->num_desc - 1;
+	/* So late that any packet finds room before. */
+	txq->reap_from = RTE_MIN(32, txq->usable - (int)VMXNET3_TSO_DESC_PER_PKT);
+}
+
+void
+vmxnet3_txq_set_offloads(const struct rte_eth_dev *dev, struct vmxnet3_tx_queue *txq,
+			 uint64_t offloads)
+{
+	txq->offloads = offloads;
+	txq->fast_free = ((offloads | dev->data->dev_conf.txmode.offloads) &
+			  RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
 }
 
 /* Before version 3 all slots were of one size, and what is the size now was reserved. [VMX3 7.6] */
@@ -343,7 +390,7 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq, bool tell_size)
 	txq->fill = 0;
 	txq->clean = 0;
 	txq->in_flight = 0;
-	txq->usable = txq->size - 1;
+	vmxnet3_txq_open(txq);
 	txq->tagged = 0;
 	txq->chained = 0;
 	txq->holding = 0;
@@ -369,7 +416,7 @@ vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq)
 
 		while (ring->posted > 0)
 			rte_mbuf_raw_free(vmxnet3_rx_take_slot(ring));
-		reset_rx_ring(ring, 0, 0);
+		reset_rx_ring(ring, 0, 0, 0);
 	}
 	rxq->comp_size = 0;
 	rxq->comp_next = 0;

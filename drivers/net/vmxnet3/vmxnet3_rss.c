@@ -104,6 +104,22 @@ is_wanted(const struct rte_eth_dev *dev)
 	       dev->data->nb_rx_queues > 1 && vmxnet3_adapter(dev)->rss.hf != 0;
 }
 
+/* Over the queues that are set up, as far as that is known: all that are configured before start.
+ */
+static void
+spread_over_started(const struct rte_eth_dev *dev, struct vmxnet3_rss *rss)
+{
+	const struct vmxnet3_adapter *adapter = vmxnet3_adapter(dev);
+	uint16_t queue = dev->data->nb_rx_queues - 1;
+
+	for (unsigned int i = 0; i < VMXNET3_RSS_TABLE_MAX; i++) {
+		do
+			queue = vmxnet3_slot_after(queue, dev->data->nb_rx_queues);
+		while (adapter->late_rx[queue] != NULL);
+		rss->table[i] = (uint8_t)queue;
+	}
+}
+
 static void
 spread_evenly(struct vmxnet3_rss *rss, uint16_t queues)
 {
@@ -175,6 +191,8 @@ vmxnet3_rss_fill(struct rte_eth_dev *dev)
 	rss->on = is_wanted(dev);
 	if (!rss->on)
 		return;
+	if (!rss->table_set)
+		spread_over_started(dev, rss);
 	memset(block, 0, sizeof(*block));
 	block->hash_types = pvn_cpu_to_le16((uint16_t)types_of(rss->hf));
 	block->hash_function = pvn_cpu_to_le16(VMXNET3_RSS_FUNCTION_TOEPLITZ);

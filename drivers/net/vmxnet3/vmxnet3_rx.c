@@ -65,11 +65,10 @@ vmxnet3_rx_refill_threshold(uint16_t ring_size)
 	return RTE_MIN(REFILL_CHUNK, ring_size / 4);
 }
 
-/* One slot is always left unposted. [VMX3 8.2] */
 void
 vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
 {
-	uint16_t room = ring->size == 0 ? 0 : ring->size - 1 - ring->posted;
+	uint16_t room = ring->most - ring->posted;
 	bool posted = false;
 
 	while (room >= ring->threshold) {
@@ -406,7 +405,7 @@ receive_slot(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rxc *c)
 static inline void
 refill_if_due(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
 {
-	if (unlikely(ring->size - 1 - ring->posted >= ring->threshold))
+	if (unlikely(ring->most - ring->posted >= ring->threshold))
 		vmxnet3_rx_refill(rxq, ring);
 }
 

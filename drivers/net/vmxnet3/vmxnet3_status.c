@@ -73,7 +73,7 @@ vmxnet3_rx_descriptor_status(void *rx_queue, uint16_t offset)
 {
 	const struct vmxnet3_rx_queue *rxq = rx_queue;
 
-	if (offset >= rxq->ring_size)
+	if (offset >= rxq->num_desc)
 		return -EINVAL;
 	if (offset < rx_completions(rxq))
 		return RTE_ETH_RX_DESC_DONE;
@@ -106,9 +106,9 @@ int
 vmxnet3_tx_descriptor_status(void *tx_queue, uint16_t offset)
 {
 	const struct vmxnet3_tx_queue *txq = tx_queue;
-	uint16_t unused = txq->size - txq->in_flight;
+	uint16_t unused = txq->num_desc - txq->in_flight;
 
-	if (offset >= txq->size)
+	if (offset >= txq->num_desc)
 		return -EINVAL;
 	if (offset < unused - 1)
 		return RTE_ETH_TX_DESC_DONE;
