@@ -273,7 +273,7 @@ FAULTS = {
     "ctl-link-speed": Fault(
         "vmxnet3 settings", VMXNET3_INTR, "link.link_speed = speed_mbps;", "link.link_speed = 10000;"),
     "ctl-ring-size": Fault(
-        "vmxnet3 limits", VMXNET3_INFO, "info->nb_desc = rxq->ring_size;",
+        "vmxnet3 limits", VMXNET3_INFO, "info->nb_desc = rxq->num_desc;",
         "info->nb_desc = rxq->comp_size;"),
     "ctl-qemu-queues": Fault(
         "vmxnet3 limits", VMXNET3_DEV, "caps->is_qemu ? QUEUES_UNKNOWN : VMXNET3_QUEUES_MAX_RX_V1",
