@@ -296,7 +296,7 @@ def switch_help():
 # ---- order ----
 
 Place = namedtuple("Place", "tag path function comment")
-TAG = re.compile(r"\b((?:REL|ACQ|FDB)-[A-Z]+)\b")
+TAG = re.compile(r"\b((?:REL|ACQ|FDB|GATE|WAKE|FENCE)-[A-Z]+)\b")
 
 
 def function_at(text, match):
@@ -337,3 +337,17 @@ def devargs_told(page):
         for key, accepted in re.findall(r"(\w+)=(<[^>]*>)", term):
             told[key] = (accepted, first)
     return told
+
+
+def messages():
+    """Texts in the code, neighbouring literals put together; what differs, a conversion, is a blank
+    character that no page has."""
+    literal = r'"(?:[^"\\\n]|\\.)*"'
+    found = []
+    for path in sources("lib", "drivers", "app", "proto"):
+        text = re.sub(r"/\*.*?\*/", "", text_of(path), flags=re.S).replace("\\\n", "\n")
+        text = re.sub(r'"\s*PRI[a-zA-Z0-9]+(?:\s*")?', 'u', text)
+        for row in re.findall(rf"{literal}(?:\s*(?:[A-Z_]+|RTE_STR\(\w+\))?\s*{literal})*", text):
+            said = "".join(part[1:-1] for part in re.findall(literal, row)).replace('\\"', '"')
+            found.append(re.sub(r"%[-+#0-9.*]*(?:hh|h|ll|l|z|j)?[a-zA-Z]", "\0", said))
+    return found
