@@ -114,9 +114,9 @@ def test_can_fail():
     """blocks that are wrong are found"""
     for kind, text, part in (
             ("parse", "pvnctl xen attach web --vlanx 1\n", "vlanx"),
-            ("parse", "pvnctl xen atach web\n", "atach"),
+            ("parse", "pvnctl xen give web\n", "give"),
             ("parse", "dpdk-testpmd --nohuge -- -i\n", "--nohuge"),
-            ("parse", "dpdk-testpmd --vdev net_xenvirt0,handel=0 -- -i\n", "handel"),
+            ("parse", "dpdk-testpmd --vdev net_xenvirt0,number=0 -- -i\n", "number"),
             ("parse", "dpdk-testpmd -d build/pmds/librte_net_xen.so -- -i\n", "librte_net_xen.so"),
             ("parse", "pvswitch -- --xen xen --port up,mode=trunc,device=x\n", "trunc"),
             ("parse", "./run demoo\n", "demoo"),
@@ -126,7 +126,7 @@ def test_can_fail():
             ("run", "$ pvnctl completion bash\nnothing\n", "prints"),
             ("output pvnctl completion bash", "nothing\n", "prints"),
             ("no,", "x\n", "kind"),
-            ("runn", "x\n", "kind")):
+            ("walk", "x\n", "kind")):
         session = blocks.Session("none")
         try:
             session = blocks.try_block(blocks.Block("none", 1, kind, text), session)
