@@ -32,6 +32,9 @@ quietly() {
 	exit 1
 }
 
+echo "docs: API reference"
+mkdir -p "$out/html"
+quietly doxygen scripts/docs/Doxyfile
 echo "docs: pages"
 quietly sphinx-build -q -W --keep-going -b html -d "$out/doctrees" docs "$out/html"
 echo "docs: manual pages"
