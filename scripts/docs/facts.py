@@ -325,17 +325,18 @@ def order_places():
 # ---- what the pages say by hand ----
 
 def devargs_told(page):
-    """{key: (what the page says is accepted, first sentence about it)} of a driver's page."""
+    """{key: (what the page says is accepted, default, first sentence about it)} of a driver's page."""
     match = re.search(r"^Devargs\n-+\n(.*?)^\S[^\n]*\n---", text_of(f"docs/nics/{page}.rst"),
                       re.M | re.S)
     if not match:
         raise Missing(f"docs/nics/{page}.rst: no section Devargs")
     told = {}
-    for term, about in re.findall(r"^(``\S.*?)\n((?:   .*\n)+)", match.group(1), re.M):
+    for term, about in re.findall(r"^(``\S.*)\n((?:   .*\n)+)", match.group(1), re.M):
         words = " ".join(about.split())
         first = re.match(r"(?:``.*?``|[^.`]|\.(?! |$))*(?:\.|$)", words).group(0)
         for key, accepted in re.findall(r"(\w+)=(<[^>]*>)", term):
-            told[key] = (accepted, first)
+            default = re.search(r"\(default:? (.*)\)", term)
+            told[key] = (accepted, default.group(1) if default else "", first)
     return told
 
 

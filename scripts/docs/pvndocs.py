@@ -64,9 +64,9 @@ def devargs():
     rows = []
     for driver in facts.DRIVERS:
         about = facts.devargs_told(driver.page)
-        rows += [[driver.name, code(f"{key}={accepted}"), about[key][1]]
+        rows += [[driver.name, code(f"{key}={accepted}"), *about[key][1:]]
                  for key, accepted in facts.devargs(driver.name)]
-    return table(["driver", "devarg", "meaning"], rows, "20 35 45")
+    return table(["driver", "devarg", "default", "meaning"], rows, "18 30 14 38")
 
 
 def xstats(driver):
