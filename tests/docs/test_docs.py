@@ -93,6 +93,42 @@ def test_messages():
     none(missing, "messages that the code does not have")
 
 
+def message_parts(message):
+    """The words of a quoted message that do not differ from case to case."""
+    return [part for part in re.split(r"\.\.\.|'[^']*'|\b[\d.]+\b|\b[A-Z]+\b", message)
+            if " " in part.strip() and len(re.sub(r"\W", "", part)) > 6]
+
+
+def test_messages_elsewhere():
+    """likewise those that the pages of Xen, IVSHMEM and VMXNET3 quote"""
+    said = "\n".join(facts.messages())
+    xen = facts.text_of("docs/howto/xen.md").split("## Messages")[1]
+    ivshmem = facts.text_of("docs/howto/ivshmem.md").split("## What is wrong when")[1]
+    vmxnet3 = facts.text_of("docs/nics/pvn_vmxnet3.rst").split("Troubleshooting\n---")[1]
+    quoted = (re.findall(r"^\| `([^`]*)`", xen, re.M) + re.findall(r"^\*\*`([^`]*)`\*\*", ivshmem, re.M) +
+              [text for text in re.findall(r"^``([^`]*)``", vmxnet3, re.M)
+               if not text.startswith(("Cannot get", "Expecting"))])  # those are EAL's
+    expect(len(quoted) > 15, True, f"messages were found: {len(quoted)}")
+    none([f"'{part}' of '{message}'" for message in quoted for part in message_parts(message)
+          if part not in said], "messages that the code does not have")
+
+
+def test_commands():
+    """commands of pvnctl and ./run that are named in the text are there"""
+    commands = [command.words for command in facts.commands()[0]]
+    missing = []
+    for page in ["README.md", *docs(".md", ".rst")]:
+        text = facts.text_of(page)
+        for words in set(re.findall(r"`pvnctl ([a-z]+(?: [a-z]+){0,2})", text)):
+            if not any(c == words or words.startswith(c + " ") or c.startswith(words + " ")
+                       for c in commands):
+                missing.append(f"{page}: pvnctl {words}")
+        for word in set(re.findall(r"`\./run ([a-z]+)", text)):
+            if not re.search(rf"^  {word}\b", facts.text_of("run"), re.M):
+                missing.append(f"{page}: ./run {word}")
+    none(missing, "commands that are not there")
+
+
 def test_names():
     """functions and files that pages name are there"""
     code = "".join(facts.text_of(path) for path in
@@ -139,5 +175,5 @@ def test_can_fail():
 
 
 if __name__ == "__main__":
-    checks.main([test_devargs, test_counters, test_features, test_order, test_messages, test_names,
-                 test_can_fail, test_blocks], timeout=100)
+    checks.main([test_devargs, test_counters, test_features, test_order, test_messages,
+                 test_messages_elsewhere, test_names, test_commands, test_can_fail, test_blocks], timeout=100)
