@@ -55,12 +55,10 @@ def defines(paths):
 
 
 def string_of(expression, macros):
-    """The value of string literals, macros and RTE_STR(MACRO) in a row."""
+    """The value of string literals and macros in a row."""
     text = ""
-    for literal, inner, name in re.findall(r'"((?:[^"\\]|\\.)*)"|RTE_STR\((\w+)\)|(\w+)', expression):
-        if inner:
-            text += macros[inner].rstrip("uU")
-        elif name:
+    for literal, name in re.findall(r'"((?:[^"\\]|\\.)*)"|(\w+)', expression):
+        if name:
             text += string_of(macros[name], macros)
         else:
             text += literal.replace('\\"', '"')
@@ -93,14 +91,15 @@ def x_macro(path, name):
 # ---- drivers ----
 
 def devargs(driver):
-    """[(key, what is accepted)] of a driver, as it tells them to DPDK."""
-    folder = f"drivers/net/{DRIVER[driver].folder}"
-    macros = defines(list(sources(folder, "proto")))
-    for path in sources(folder):
-        match = re.search(rf"RTE_PMD_REGISTER_PARAM_STRING\({driver},(.*?)\);", text_of(path), re.S)
-        if match:
-            return re.findall(r"(\w+)=(<[^>]*>)", string_of(match.group(1), macros))
-    raise Missing(f"{folder}: no RTE_PMD_REGISTER_PARAM_STRING({driver}, ...)")
+    """[(key, what is accepted)] of a driver, as its plug-in tells them to DPDK's tools."""
+    path = BUILD / "pmds" / f"librte_net_{DRIVER[driver].page}.so"
+    if not path.exists():
+        raise Missing(f"{path} is not there: ./run build")
+    found = {text for text in re.split(rb"\0", path.read_bytes())
+             if re.fullmatch(rb"(?:\w+=<[^<>]+> ?)+", text)}
+    if len(found) != 1:
+        raise Missing(f"{path}: {len(found)} texts that RTE_PMD_REGISTER_PARAM_STRING could have left")
+    return re.findall(r"(\w+)=(<[^>]*>)", found.pop().decode())
 
 
 def devarg_keys(driver):

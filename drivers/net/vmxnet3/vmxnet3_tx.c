@@ -8,8 +8,6 @@
  * segment by put_plain(), those of several by put_chains(); all others go through put_packet(), one
  * by one.
  */
-#include <rte_io.h>
-
 #include "vmxnet3_tx.h"
 
 /* So many chains ahead. */
@@ -234,7 +232,7 @@ put_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
 	struct wish w = {0};
 
 	if (unlikely((m->ol_flags & VMXNET3_TX_WISHES) != 0))
-		w = wish_of(m);
+		w = asks_for_more(m) ? vmxnet3_tx_tunnel_wish(txq, m) : wish_of(m);
 	if (unlikely(needed == 0 || !can_be(&w, m))) {
 		txq->stats.unsendable++;
 		return false;
@@ -246,23 +244,6 @@ put_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
 	txq->stats.packets++;
 	txq->stats.bytes += len;
 	return true;
-}
-
-/* [VMX3 7.4] One doorbell for the burst, if the device wants one by now. The barrier that puts the
- * descriptors before it is part of rte_write32(). */
-static inline void
-ring_doorbell(struct vmxnet3_tx_queue *txq, uint32_t sent)
-{
-	uint32_t threshold = __atomic_load_n(&txq->shared->threshold, __ATOMIC_RELAXED);
-	bool due;
-
-	txq->deferred += sent;
-	due = txq->deferred >= pvn_le32_to_cpu(threshold);
-	if (due)
-		txq->deferred = 0;
-	txq->shared->deferred = pvn_cpu_to_le32(txq->deferred);
-	if (due)
-		rte_write32(txq->fill, txq->doorbell);
 }
 
 /* Packets in a row of the first one's kind, if that asks for nothing. */

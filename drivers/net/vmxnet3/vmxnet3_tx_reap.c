@@ -32,13 +32,16 @@ free_odd(struct rte_mbuf *m, uint8_t tag)
 static __rte_always_inline uint32_t
 plain_run(struct rte_mbuf **held, const uint8_t *tags, uint32_t n)
 {
-	const struct rte_mempool *pool = held[0]->pool;
+	const struct rte_mempool *pool;
 	uint32_t i;
 
+	if (tags != NULL && tags[0] != 0) /* then there may be no mbuf */
+		return 0;
+	pool = held[0]->pool;
 #pragma GCC unroll 4
 	for (i = 0; i < n; i++)
-		if (unlikely(!is_plain_segment(held[i])) || unlikely(held[i]->pool != pool) ||
-		    (tags != NULL && tags[i] != 0))
+		if ((tags != NULL && tags[i] != 0) || unlikely(!is_plain_segment(held[i])) ||
+		    unlikely(held[i]->pool != pool))
 			break;
 	return i;
 }
@@ -160,7 +163,7 @@ done_with(const struct flight *f, uint32_t index, uint32_t done)
 }
 
 /* Takes all completions there are; how many descriptors they say are done. */
-static inline uint16_t
+static __rte_always_inline uint16_t
 take_completions(struct vmxnet3_tx_queue *txq)
 {
 	const struct flight f = {txq->desc, txq->clean, txq->size, txq->in_flight};
@@ -210,4 +213,23 @@ void
 vmxnet3_tx_free_all(struct vmxnet3_tx_queue *txq)
 {
 	free_oldest(txq, txq->in_flight);
+}
+
+/* ---- for packets that were copied, so that their slots hold nothing ---- */
+
+/* How many of the oldest descriptors are done; who calls is to pass over their slots. */
+uint16_t
+vmxnet3_tx_take_copied(struct vmxnet3_tx_queue *txq)
+{
+	return take_completions(txq);
+}
+
+/* Packets of one segment, at once. */
+void
+vmxnet3_tx_free_copied(const struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (txq->fast_free)
+		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, n);
+	else
+		free_held(pkts, NULL, n);
 }
