@@ -11,7 +11,7 @@ out=build-docs
 
 missing=
 for package in $packages; do
-	dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -q '^installed' ||
+	dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -Eq '^(installed|triggers)' ||
 		missing="$missing $package"
 done
 if [ -n "$missing" ]; then
