@@ -39,20 +39,33 @@
  * host broke; lost counts frames that were among packets before.
  */
 #define PVN_GUEST_RX_STATS(X)                                                                      \
+	/* frames received */                                                                      \
 	X(packets, "packets")                                                                      \
+	/* of them, without net headers */                                                         \
 	X(bytes, "bytes")                                                                          \
+	/* turns in which the pool was empty; the frames wait in the ring */                       \
 	X(nombuf, "nombuf_errors")                                                                 \
+	/* frames whose net header says what cannot be */                                          \
 	X(bad_hdr, "bad_hdr_errors")                                                               \
+	/* frames of several mbufs on a port without scatter */                                    \
 	X(too_long, "too_long_errors")                                                             \
+	/* rings that the host broke; the connection ends */                                       \
 	X(fault, "fault_errors")
 
 #define PVN_GUEST_TX_STATS(X)                                                                      \
+	/* frames put into the ring */                                                             \
 	X(packets, "packets")                                                                      \
+	/* of them */                                                                              \
 	X(bytes, "bytes")                                                                          \
+	/* zero-copy: of them, those not of the shared pool, and segments made here */             \
 	X(copied, "copied_packets")                                                                \
+	/* frames whose offload flags make no sense, or cannot be done */                          \
 	X(bad_offload, "bad_offload_errors")                                                       \
+	/* frames above the MTU, or below 14 bytes */                                              \
 	X(too_long, "too_long_errors")                                                             \
+	/* rings that the host broke; the connection ends */                                       \
 	X(fault, "fault_errors")                                                                   \
+	/* frames in the ring when the connection ended */                                         \
 	X(lost, "disconnect_errors")
 
 #define PVN_STAT_MEMBER(name, text) uint64_t name;

@@ -29,21 +29,35 @@
  * guest broke, with the frame that did it.
  */
 #define PVN_HOST_RX_STATS(X)                                                                       \
+	/* frames received */                                                                      \
 	X(packets, "packets")                                                                      \
+	/* of them, without net headers */                                                         \
 	X(bytes, "bytes")                                                                          \
+	/* turns in which the pool was empty; the frames wait in the ring */                       \
 	X(nombuf, "nombuf_errors")                                                                 \
+	/* frames whose net header says what cannot be */                                          \
 	X(bad_hdr, "bad_hdr_errors")                                                               \
+	/* frames above the MTU, or of several mbufs on a port without scatter */                  \
 	X(too_long, "too_long_errors")                                                             \
+	/* frames below 14 bytes */                                                                \
 	X(runt, "runt_errors")                                                                     \
+	/* frames from another address than the device's */                                        \
 	X(spoofed, "spoofed_errors")                                                               \
+	/* frames above the rate */                                                                \
 	X(over_rate, "over_rate_errors")                                                           \
+	/* rings that the guest broke; the connection ends */                                      \
 	X(fault, "fault_errors")
 
 #define PVN_HOST_TX_STATS(X)                                                                       \
+	/* frames put into the ring */                                                             \
 	X(packets, "packets")                                                                      \
+	/* of them */                                                                              \
 	X(bytes, "bytes")                                                                          \
+	/* frames whose offload flags make no sense, or cannot be done */                          \
 	X(bad_offload, "bad_offload_errors")                                                       \
+	/* frames above the MTU or the room of the guest, or below 14 bytes */                     \
 	X(too_long, "too_long_errors")                                                             \
+	/* rings that the guest broke; the connection ends */                                      \
 	X(fault, "fault_errors")
 
 #define PVN_HOST_STAT_MEMBER(name, text) uint64_t name;

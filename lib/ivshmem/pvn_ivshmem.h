@@ -110,13 +110,17 @@ void pvn_ivshmem_dump(FILE *f, const char *name);
 
 /* How a region is. */
 struct pvn_ivshmem_info {
-	uint64_t size, base, generation;
+	uint64_t size;	     /* bytes */
+	uint64_t base;	     /* address on both sides */
+	uint64_t generation; /* new whenever a host begins */
 	uint64_t attachment; /* of the guest that is there; 0: none */
 	uint32_t peer;	     /* its number; 0: cannot be rung */
-	uint32_t objects;
-	uint64_t lent;	    /* buffers that are lent on its links */
-	uint64_t silent_ms; /* since the guest's heartbeat counted up; 0 without a guest */
+	uint32_t objects;    /* exported */
+	uint64_t lent;	     /* buffers that are lent on its links */
+	uint64_t silent_ms;  /* since the guest's heartbeat counted up; 0 without a guest */
 };
+
+/* How it is now. -ENOENT no such region. */
 int pvn_ivshmem_info(const char *name, struct pvn_ivshmem_info *info);
 
 /* To be called a few times a second, and when pvn_ivshmem_peer_event_fd() is readable: counts the

@@ -62,6 +62,7 @@ void pvn_ivshmem_detach(struct pvn_ivshmem_attached *a);
  */
 int pvn_ivshmem_attached_poll(struct pvn_ivshmem_attached *a);
 
+/* The region's name, and our hold on its memory; theirs until detach. */
 const char *pvn_ivshmem_attached_name(const struct pvn_ivshmem_attached *a);
 struct pvn_ivshmem_peer *pvn_ivshmem_attached_peer(const struct pvn_ivshmem_attached *a);
 

@@ -26,8 +26,9 @@ struct rte_mempool;
 
 struct pvn_ivshmem_link;
 
+/* Counters since it was made. */
 struct pvn_ivshmem_link_stats {
-	uint64_t lent;
+	uint64_t lent;	    /* to guests */
 	uint64_t taken;	    /* came back from the guest */
 	uint64_t reclaimed; /* came back because the guest was gone */
 	uint64_t turns;	    /* guests that came or went */
@@ -61,10 +62,12 @@ uint32_t pvn_ivshmem_link_reclaim(struct pvn_ivshmem_link *l);
 /* How many are lent now. */
 uint32_t pvn_ivshmem_link_out(const struct pvn_ivshmem_link *l);
 
+/* The counters; the thread's that the link belongs to. */
 void pvn_ivshmem_link_stats(const struct pvn_ivshmem_link *l, struct pvn_ivshmem_link_stats *stats);
 
 /* ---- the guest's end; no EAL is needed ---- */
 
+/* The guest's end. Its memory is the caller's; nothing in it is for the caller. */
 struct pvn_ivshmem_guest_link {
 	uint8_t *mem;
 	struct ivshmem_link *shared;
@@ -76,8 +79,9 @@ struct pvn_ivshmem_guest_link {
 	uint32_t known_tail, known_head; /* the host's, as seen last */
 };
 
-/* Finds the link. Once for each attachment. 0 or a negative errno, with pvn_ivshmem_why(). */
 struct pvn_ivshmem_guest;
+
+/* Finds the link. Once for each attachment. 0 or a negative errno, with pvn_ivshmem_why(). */
 int pvn_ivshmem_guest_link_open(struct pvn_ivshmem_guest_link *l, const struct pvn_ivshmem_guest *g,
 				const char *name);
 

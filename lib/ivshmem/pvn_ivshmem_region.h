@@ -53,9 +53,10 @@ const char *pvn_ivshmem_stamp_version(const struct ivshmem_stamp *stamp,
 
 /* ---- the host ---- */
 
+/* What a host plans. */
 struct pvn_ivshmem_layout {
-	const char *name;
-	uint64_t size;
+	const char *name;	    /* see pvn_ivshmem_check_name() */
+	uint64_t size;		    /* bytes, see pvn_ivshmem_check_size() */
 	uint64_t base;		    /* where both map it; 0: anywhere */
 	uint32_t flags;		    /* IVSHMEM_F_* */
 	uint32_t objects_max;	    /* 0: IVSHMEM_OBJECTS_DEFAULT */
@@ -63,7 +64,7 @@ struct pvn_ivshmem_layout {
 	struct ivshmem_stamp stamp; /* zeros: no DPDK object is in it */
 };
 
-/* The host's own; what the memory says decides nothing. */
+/* The host's own; what the memory says decides nothing. Nothing in it is for the caller. */
 struct pvn_ivshmem_host {
 	uint8_t *mem;
 	struct ivshmem_header header;
@@ -80,10 +81,10 @@ struct pvn_ivshmem_host {
 
 /* What a guest's page says at this instant. */
 struct pvn_ivshmem_guest_seen {
-	bool present; /* in this generation */
-	uint32_t peer;
+	bool present;	     /* in this generation */
+	uint32_t peer;	     /* its number, to ring */
 	uint64_t attachment; /* 0 if it is not present */
-	uint64_t heartbeat;
+	uint64_t heartbeat;  /* counts up while it runs */
 };
 
 /* Plans the region in `mem`, which is writable, and tells everybody that what was there is over.
@@ -101,6 +102,7 @@ bool pvn_ivshmem_host_held(const struct pvn_ivshmem_host *h, uint32_t *peer);
  */
 void pvn_ivshmem_host_present(struct pvn_ivshmem_host *h);
 
+/* Counts our heartbeat up. */
 void pvn_ivshmem_host_beat(struct pvn_ivshmem_host *h);
 
 /* An attachment that one look has not found any more is gone for all later ones, whatever the
@@ -127,6 +129,7 @@ int pvn_ivshmem_host_remove(struct pvn_ivshmem_host *h, enum ivshmem_type type, 
 
 /* ---- the guest ---- */
 
+/* The guest's own, from attach to leave. Nothing in it is for the caller. */
 struct pvn_ivshmem_guest {
 	uint8_t *mem;
 	bool writable;
@@ -162,6 +165,7 @@ int pvn_ivshmem_guest_look(const struct pvn_ivshmem_guest *g);
 uint32_t pvn_ivshmem_guest_changes(const struct pvn_ivshmem_guest *g);
 uint64_t pvn_ivshmem_guest_host_beat(const struct pvn_ivshmem_guest *g);
 
+/* Counts our heartbeat up. */
 void pvn_ivshmem_guest_beat(struct pvn_ivshmem_guest *g);
 
 /* Lets go, unless another guest has our place. */

@@ -25,6 +25,7 @@
 
 #include "pvn_ivshmem_region.h"
 
+/* Guests of one region at a time. */
 #define PVN_IVSHMEM_GUESTS_MAX 255u
 #define PVN_IVSHMEM_GUESTS_DEFAULT 16u
 
@@ -42,17 +43,19 @@ struct pvn_ivshmem_server_cfg {
 	const char *path;   /* sockets PATH and PATH.host [none: only server_connect()] */
 	mode_t mode;	    /* of both sockets [0600] */
 	bool chown;	    /* gives both sockets to: */
-	uid_t uid;
-	gid_t gid;
+	uid_t uid;	    /* this user, */
+	gid_t gid;	    /* and this group */
 };
 
+/* Who is connected. */
 struct pvn_ivshmem_client {
 	uint32_t number; /* IVSHMEM_PEER_HOST: the host */
 	pid_t pid;	 /* of who connected, as far as this process may know */
-	uid_t uid;
-	gid_t gid;
+	uid_t uid;	 /* likewise */
+	gid_t gid;	 /* likewise */
 };
 
+/* Counters since the server was made. */
 struct pvn_ivshmem_server_stats {
 	uint64_t came;	  /* clients that were taken */
 	uint64_t refused; /* no room, the host's place taken, no descriptor left */
@@ -86,6 +89,7 @@ int pvn_ivshmem_server_connect(struct pvn_ivshmem_server *s, bool host);
 /* The memory's descriptor; stays ours. */
 int pvn_ivshmem_server_memory(const struct pvn_ivshmem_server *s);
 
+/* Bytes of the memory, and vectors of each client. */
 uint64_t pvn_ivshmem_server_size(const struct pvn_ivshmem_server *s);
 uint32_t pvn_ivshmem_server_vectors(const struct pvn_ivshmem_server *s);
 
