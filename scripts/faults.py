@@ -50,6 +50,8 @@ ZERO_COPY = cases(WIRE, "test_frames[1,1500]")
 PATHS = {
     "vmxnet3 rx": (*tests("device", "test_rxtx", "test_rx"), *VM),
     "vmxnet3 tx": (*tests("device", "test_rxtx", "test_tx"), *VM),
+    "vmxnet3 data ring, rx": tests("device", "test_data_rx"),
+    "vmxnet3 data ring, tx": tests("device", "test_data_tx"),
     "vmxnet3 settings": tests("device", "test_control"),
     "vmxnet3 limits": tests("device", "test_info"),
     "vmxnet3 interrupts": tests("device", "test_intr"),
@@ -114,6 +116,8 @@ VMXNET3_RX = "drivers/net/vmxnet3/vmxnet3_rx.c"
 VMXNET3_RX_H = "drivers/net/vmxnet3/vmxnet3_rx.h"
 VMXNET3_TX = "drivers/net/vmxnet3/vmxnet3_tx.c"
 VMXNET3_TX_H = "drivers/net/vmxnet3/vmxnet3_tx.h"
+VMXNET3_RX_DATA = "drivers/net/vmxnet3/vmxnet3_rx_data.c"
+VMXNET3_TX_DATA = "drivers/net/vmxnet3/vmxnet3_tx_data.c"
 VMXNET3_DEV = "drivers/net/vmxnet3/vmxnet3_dev.c"
 VMXNET3_DEV_SET = "drivers/net/vmxnet3/vmxnet3_dev_set.c"
 VMXNET3_INFO = "drivers/net/vmxnet3/vmxnet3_info.c"
@@ -180,7 +184,7 @@ FAULTS = {
         "vmxnet3 rx", VMXNET3_RX_H, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;",
         "\t\trxq->comp_gen ^= 0;"),
     "rx-desc-gen": Fault(
-        "vmxnet3 rx", VMXNET3_RX, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
+        "vmxnet3 rx", VMXNET3_RX_H, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
     "rx-wrong-slot": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tstruct rte_mbuf *m = slot[i];",
         "\t\tstruct rte_mbuf *m = slot[i ^ 1];"),
@@ -189,7 +193,7 @@ FAULTS = {
     "tx-swaps-byte": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\t\tbytes += len;\n", f"\t\tbytes += len;\n\t\t{BYTE.format('m')}\n"),
     "tx-no-doorbell": Fault(
-        "vmxnet3 tx", VMXNET3_TX, "\t\trte_write32(txq->fill, txq->doorbell);", "\t\tdue = false;"),
+        "vmxnet3 tx", VMXNET3_TX_H, "\t\trte_write32(txq->fill, txq->doorbell);", "\t\tdue = false;"),
     "tx-no-eop": Fault(
         "vmxnet3 tx", VMXNET3_TX, "gen | len, VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ",
         "gen | len, VMXNET3_TXD3_CQ"),
@@ -198,8 +202,44 @@ FAULTS = {
     "tx-no-reap": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\t\tvmxnet3_tx_reap(txq);\n\twhile", "\t\tdue = 0;\n\twhile"),
     "tx-drops": Fault(
-        "vmxnet3 tx", VMXNET3_TX, "= put_plain(txq, pkts + n, nb_pkts - n);",
+        "vmxnet3 tx", VMXNET3_TX, "= put_row(txq, pkts + n, nb_pkts - n);",
         "= nb_pkts - n;\n\n\t\trte_pktmbuf_free_bulk(pkts + n, row);"),
+    "rx-data-not-copied": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA,
+        "\t\tcopy_slot(rte_pktmbuf_mtod(m, uint8_t *), slot, len);\n", ""),
+    "rx-data-first-step-only": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "at < len; at += VMXNET3_DATA_SLOT_STEP",
+        "at < 1; at += VMXNET3_DATA_SLOT_STEP"),
+    "rx-data-not-posted": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "\t\tpost(rxq, ring, k);\n", ""),
+    "rx-data-surplus-lost": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "\tif (taken < n)\n", "\tif (taken > n)\n"),
+    "rx-data-length": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "c->word2) <= rxq->data_slot)",
+        "c->word2) <= rxq->buf_len)"),
+    "rx-data-any-piece": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "if ((c->word0 & whole) == whole &&",
+        "if (whole != 0 &&"),
+    "rx-data-small-buffers": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_QUEUE, "\t\trxq->data_slot = 0;", "\t\trxq->data_slot += 0;"),
+    "tx-data-not-copied": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA,
+        "\t\tcopy_small(txq->data + at, rte_pktmbuf_mtod(m, const uint8_t *), len);\n", ""),
+    "tx-data-not-freed": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "\tvmxnet3_tx_free_copied(txq, pkts, i);\n", ""),
+    "tx-data-freed-twice": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "VMXNET3_TX_NOTHING, n);", "0, n);"),
+    "tx-data-others-held": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "\t\ttxq->holding = txq->in_flight;",
+        "\t\ttxq->holding = 0;"),
+    "tx-data-too-long": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "m->data_len - 1u < txq->data_slot",
+        "m->data_len - 1u <= txq->data_slot"),
+    "tx-data-never-done": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ",
+        "VMXNET3_TXD3_EOP"),
+    "tx-data-doorbells": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "\ttxq->quiet = UINT32_MAX;", "\ttxq->quiet = 0;"),
     "ctl-multicast-lost": Fault(
         "vmxnet3 settings", VMXNET3_LIFE, "\tvmxnet3_dev_mcast_tell(hw);\n", ""),
     "ctl-multicast-long": Fault(

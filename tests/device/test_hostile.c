@@ -35,13 +35,13 @@ some_traffic(struct vmx_test *t, unsigned int n)
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct rte_mbuf *m;
-		size_t len = i % 3 == 0 ? 4000 : 300;
+		size_t len = i % 3 == 0 ? 4000 : i % 3 == 1 ? 300 : 100;
 
 		vmx_frame(t, frame, len, i);
 		vmx_device_rx(t->dev, 0, frame, len, NULL);
 		if (i % 5 == 0)
 			receive_some(t);
-		m = vmx_chain(t->tx_pool, frame, 300, VMX_TX_ROOM);
+		m = vmx_chain(t->tx_pool, frame, i % 2 == 0 ? 300 : 100, VMX_TX_ROOM);
 		if (rte_eth_tx_burst(t->id, 0, &m, 1) == 0)
 			rte_pktmbuf_free(m);
 		vmx_device_run(t->dev);

@@ -135,6 +135,8 @@ check_rx_data_ring(struct vmx_device *dev, struct regions *regions, struct vmx_r
 
 	if (slot == 0 || !vmx_is_version(dev, 3))
 		return;
+	RULE(dev, !vmx_is_version(dev, 9) || slot == dev->opts.rx_data_slot, DATA_RING,
+	     "%s: slots of %u bytes instead of %u", rxq->comp.name, slot, dev->opts.rx_data_slot);
 	if (check_data_ring(dev, regions, rxq->comp.name, addr,
 			    pvn_le32_to_cpu(rxq->config.ring1_size), slot))
 		rxq->data_slot = slot;

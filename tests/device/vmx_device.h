@@ -38,7 +38,8 @@ struct vmx_device_opts {
 	uint32_t capabilities;	    /* v7+, offered in DCR[0] and PTCR[0]: VMXNET3_CAP_* */
 	uint32_t not_granted;	    /* of those, what is refused in the end all the same */
 	uint16_t tx_data_slot;	    /* v3+, GET_TXDATA_DESC_SIZE; 0 means 128 */
-	uint16_t rx_data_slot;	    /* v9, the high half of it */
+	uint16_t rx_data_slot;	    /* v9, the high half of it; 0: no data ring is wanted */
+	uint32_t rx_data_not;	    /* bit n % 32: small frame n comes in a buffer all the same */
 	uint32_t rss_fields;	    /* v4+, those to be had; 0 means all of the version */
 	bool rss_wants_queues;	    /* SET_RSS_FIELDS fails with one rx queue, as on ESXi 8 */
 	uint32_t coalesce[4];	    /* v3+, the default scheme: mode, three values */

@@ -113,6 +113,7 @@ struct vmx_rxq {
 	uint32_t stop_reason;
 	uint32_t fault;
 	uint32_t data_slot; /* bytes, 0 = no data ring */
+	uint32_t small;	    /* frames that would have fitted a slot */
 	uint32_t forged;    /* where forged completions have got to */
 	bool tainted;
 };

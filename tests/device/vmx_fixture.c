@@ -25,9 +25,22 @@ ring_or_default(uint16_t wanted, uint16_t rival_min)
 	return wanted;
 }
 
+/* With PVN_DATA_RINGS=1 tests that ask for nothing else are tests of data rings. */
+static void
+use_data_rings(struct vmx_setup *s)
+{
+	if (getenv("PVN_DATA_RINGS") == NULL || vmx_host_is_rival())
+		return;
+	if (s->device.versions == 0 && !s->device.qemu)
+		s->device.versions = VMX_VERSIONS_TO(3);
+	if (s->devargs == NULL)
+		s->devargs = "tx_data=on,rx_data=on";
+}
+
 static void
 set_defaults(struct vmx_setup *s)
 {
+	use_data_rings(s);
 	if (s->num_rx_queues == 0)
 		s->num_rx_queues = 1;
 	if (s->num_tx_queues == 0)

@@ -74,6 +74,8 @@ vmx_host_init(void)
 		argv[8] = "--lcores=0@0";
 	if (getenv("PVN_DEVICE_VERBOSE") != NULL)
 		argv[12] = "--log-level=pmd.net.*:debug";
+	if (getenv("PVN_DEVICE_HUGE") != NULL)
+		argv[1] = "--in-memory";
 	if (getenv("PVN_DEVICE_TELEMETRY") != NULL)
 		argv[5] = "--telemetry";
 	if (rte_eal_init(argc, argv) < 0)

@@ -132,6 +132,7 @@ vmxnet3_dev_negotiate(struct vmxnet3_hw *hw)
 	bar1_write(hw, VMXNET3_BAR1_UVRS, VMXNET3_UPT_VERSION);
 	negotiate_capabilities(hw);
 	find_limits(hw);
+	vmxnet3_dev_data_slots(hw);
 	read_perm_mac(hw);
 	/* The firmware, or a process that died, may have left it running. */
 	vmxnet3_dev_quiesce(hw);

@@ -19,6 +19,7 @@
 #include <rte_cpuflags.h>
 #include <rte_io.h>
 #include <rte_ip.h>
+#include <rte_memcpy.h>
 #include <rte_tcp.h>
 #include <rte_vect.h>
 
@@ -28,33 +29,6 @@
 #define REFILL_CHUNK 32
 
 /* ---- posting ---- */
-
-/* Writes the descriptors of `n` slots from `fill` on, which hold their mbufs already. */
-static inline void
-post(const struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring, uint16_t n)
-{
-	const uint32_t word2 = pvn_cpu_to_le32(ring->gen | ring->kind |
-					       pvn_field_put(VMXNET3_RXD2_LEN, rxq->buf_len));
-	struct rte_mbuf *const *m = &ring->mbufs[ring->fill];
-	struct vmxnet3_rxd *d = &ring->desc[ring->fill];
-
-	for (uint16_t i = 0; i < n; i++) {
-		/* A fresh mbuf is not in the cache, so it is not looked at if that can be. */
-		const rte_iova_t at = likely(rxq->iova_offset != 0)
-					      ? (uintptr_t)m[i] + rxq->iova_offset
-					      : rte_mbuf_data_iova_default(m[i]);
-
-		d[i].addr = pvn_cpu_to_le64(at);
-		/* REL-RXD: address before gen. Pairs with the device's look at gen. [VMX3 8.1] */
-		__atomic_store_n(&d[i].word2, word2, __ATOMIC_RELEASE);
-	}
-	ring->posted += n;
-	ring->fill += n;
-	if (ring->fill == ring->size) {
-		ring->fill = 0;
-		ring->gen ^= VMXNET3_RXD2_GEN;
-	}
-}
 
 /*
  * Up to n buffers out of the pool into the slots from `fill` on; returns how many. A pool that has
@@ -233,7 +207,7 @@ not_now:
 }
 
 /* Such frames in a row. */
-static inline uint16_t
+static __rte_noinline uint16_t
 take_chains(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint64_t bytes = 0;
@@ -414,6 +388,18 @@ receive_piece(struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *c)
 	return frame;
 }
 
+/* The same where it may name a slot of the data ring: then what is there goes into its buffer. */
+static inline struct rte_mbuf *
+receive_slot(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rxc *c)
+{
+	const uint8_t *slot = vmxnet3_rx_name_buffer(rxq, c);
+	struct rte_mbuf *m = receive_piece(rxq, c);
+
+	if (slot != NULL && m != NULL)
+		rte_memcpy(rte_pktmbuf_mtod(m, void *), slot, m->data_len);
+	return m;
+}
+
 static inline void
 refill_if_due(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
 {
@@ -428,18 +414,34 @@ between_frames(const struct vmxnet3_rx_queue *rxq)
 	return rxq->head == NULL && !rxq->dropping;
 }
 
+/* What a frame in two buffers will be written to: misses that then come one by one. */
+static inline void
+fetch_chain(const struct vmxnet3_rx_queue *rxq)
+{
+	const struct vmxnet3_rx_ring *heads = &rxq->rings[0], *bodies = &rxq->rings[1];
+	const struct rte_mbuf *head = heads->mbufs[heads->next];
+
+	rte_prefetch0(bodies->mbufs[bodies->next]);
+	rte_prefetch0(head);
+	rte_prefetch0(RTE_PTR_ADD(head, offsetof(struct rte_mbuf, next)));
+}
+
 static __rte_always_inline uint16_t
 rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
-	 vmxnet3_rx_take_fn take_wide)
+	 vmxnet3_rx_take_fn take_wide, vmxnet3_rx_take_fn take_data)
 {
 	uint16_t budget = rxq->comp_size; /* a device that completes without end gets no further */
 	struct vmxnet3_rxc c;
 	uint16_t n = 0;
 
+	if (rxq->has_bodies)
+		fetch_chain(rxq);
 	while (budget-- > 0) {
 		struct rte_mbuf *m;
 
 		if (likely(between_frames(rxq))) {
+			if (take_data != NULL)
+				n += take_data(rxq, pkts + n, nb_pkts - n);
 			if (take_wide != NULL && nb_pkts - n >= VMXNET3_RX_WIDE)
 				n += take_wide(rxq, pkts + n, nb_pkts - n);
 			n += take_plain(rxq, pkts + n, nb_pkts - n);
@@ -448,7 +450,7 @@ rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
 		}
 		if (n == nb_pkts || !next_completion(rxq, &c))
 			break;
-		m = receive_piece(rxq, &c);
+		m = take_data != NULL ? receive_slot(rxq, &c) : receive_piece(rxq, &c);
 		if (m == NULL)
 			continue;
 		rxq->stats.packets++;
@@ -464,25 +466,40 @@ rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
 uint16_t
 vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	return rx_burst(rx_queue, pkts, nb_pkts, NULL);
+	return rx_burst(rx_queue, pkts, nb_pkts, NULL, NULL);
+}
+
+uint16_t
+vmxnet3_rx_burst_data(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, NULL, vmxnet3_rx_take_data);
 }
 
 #ifdef RTE_ARCH_X86_64
 uint16_t
 vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx2);
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx2, NULL);
+}
+
+uint16_t
+vmxnet3_rx_burst_data_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx2, vmxnet3_rx_take_data);
 }
 #endif
 
-/* By what the CPU can, and what the application lets it: --force-max-simd-bitwidth. */
+/* By whether there are data rings, and what the CPU can and the application lets it:
+ * --force-max-simd-bitwidth. */
 void
 vmxnet3_rx_choose(struct rte_eth_dev *dev)
 {
-	dev->rx_pkt_burst = vmxnet3_rx_burst;
+	const bool data = vmxnet3_hw(dev)->rx_data_slot != 0;
+
+	dev->rx_pkt_burst = data ? vmxnet3_rx_burst_data : vmxnet3_rx_burst;
 #ifdef RTE_ARCH_X86_64
 	if (rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_256 &&
 	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) > 0)
-		dev->rx_pkt_burst = vmxnet3_rx_burst_avx2;
+		dev->rx_pkt_burst = data ? vmxnet3_rx_burst_data_avx2 : vmxnet3_rx_burst_avx2;
 #endif
 }

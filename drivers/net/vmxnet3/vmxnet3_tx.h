@@ -6,6 +6,7 @@
 #ifndef VMXNET3_TX_H
 #define VMXNET3_TX_H
 
+#include <rte_io.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
@@ -36,6 +37,24 @@ static inline uint16_t
 room(const struct vmxnet3_tx_queue *txq)
 {
 	return txq->usable - txq->in_flight;
+}
+
+/* [VMX3 7.4] One doorbell for the burst, if the device wants one by now. The barrier that puts the
+ * descriptors before it is part of rte_write32(). */
+static inline void
+ring_doorbell(struct vmxnet3_tx_queue *txq, uint32_t sent)
+{
+	uint32_t threshold =
+		__atomic_load_n(&txq->shared->threshold, __ATOMIC_RELAXED) | txq->quiet;
+	bool due;
+
+	txq->deferred += sent;
+	due = txq->deferred >= pvn_le32_to_cpu(threshold);
+	if (due)
+		txq->deferred = 0;
+	txq->shared->deferred = pvn_cpu_to_le32(txq->deferred);
+	if (due)
+		rte_write32(txq->fill, txq->doorbell);
 }
 
 /* Descriptors a packet needs, or 0 if it can never be sent. Empty segments need none: length 0
