@@ -63,6 +63,10 @@ PATHS = {
     "vmxnet3 versions": tests("device", "test_versions"),
     "vmxnet3 counters": tests("device", "test_xstats"),
     "vmxnet3 page": tests("device", "test_features"),
+    "vmxnet3 tunnels": tests("device", "test_tunnel"),
+    "vmxnet3 tunnels, refused": tests("device", "test_tunnel_refused"),
+    "vmxnet3 tunnels, rx": tests("device", "test_tunnel_rx"),
+    "vmxnet3 rx, both ways": tests("device", "test_rx_paths"),
     "xen guest rx": (*tests("device", "test_ports", "test_ports_queues"), *COPY),
     "xen guest tx": (*tests("device", "test_ports", "test_ports_queues"), *COPY),
     "xen guest zero-copy rx": (*tests("device", "test_ports", "test_ports_queues"), *ZERO_COPY),
@@ -116,6 +120,8 @@ VMXNET3_RX = "drivers/net/vmxnet3/vmxnet3_rx.c"
 VMXNET3_RX_H = "drivers/net/vmxnet3/vmxnet3_rx.h"
 VMXNET3_TX = "drivers/net/vmxnet3/vmxnet3_tx.c"
 VMXNET3_TX_H = "drivers/net/vmxnet3/vmxnet3_tx.h"
+VMXNET3_TX_TUNNEL = "drivers/net/vmxnet3/vmxnet3_tx_tunnel.c"
+VMXNET3_OFFLOAD = "drivers/net/vmxnet3/vmxnet3_offload.c"
 VMXNET3_RX_DATA = "drivers/net/vmxnet3/vmxnet3_rx_data.c"
 VMXNET3_TX_DATA = "drivers/net/vmxnet3/vmxnet3_tx_data.c"
 VMXNET3_DEV = "drivers/net/vmxnet3/vmxnet3_dev.c"
@@ -323,7 +329,34 @@ FAULTS = {
     "ctl-v7-powers": Fault(
         "vmxnet3 versions", VMXNET3_QUEUE, "rxq->powers ? rte_align32pow2(rings) : rings", "rings"),
     "ctl-v7-capabilities": Fault(
-        "vmxnet3 versions", VMXNET3_DEV, "\t\t\t VMXNET3_CAPS_WANTED;", "\t\t\t UINT32_MAX;"),
+        "vmxnet3 versions", VMXNET3_DEV, "uint32_t wanted = VMXNET3_CAPS_WANTED;",
+        "uint32_t wanted = UINT32_MAX;"),
+    "ctl-v7-pass-through": Fault(
+        "vmxnet3 versions", VMXNET3_DEV, "\t\twanted &= pass_through;\n", "\t\twanted &= UINT32_MAX;\n"),
+    "ctl-v7-large-bar": Fault(
+        "vmxnet3 versions", VMXNET3_QUEUE,
+        "large_bar ? VMXNET3_LARGE_BAR0_RXPROD(q) : VMXNET3_BAR0_RXPROD(q)", "VMXNET3_BAR0_RXPROD(q)"),
+    "tunnel-outer-checksum": Fault(
+        "vmxnet3 tunnels", VMXNET3_TX_TUNNEL, "\t\tw.word2 |= VMXNET3_TXD2_OUTER_CSUM;", "\t\tw.word2 |= 0;"),
+    "tunnel-mode-always": Fault(
+        "vmxnet3 tunnels", VMXNET3_TX_TUNNEL, "\tif (txq->tunnels_by_mode) {", "\tif (txq != NULL) {"),
+    "tunnel-not-granted": Fault(
+        "vmxnet3 tunnels, refused", VMXNET3_TX_TUNNEL,
+        "(needed_capabilities(m, kind) & ~txq->tunnels) != 0",
+        "(needed_capabilities(m, kind) & ~(txq->tunnels | VMXNET3_CAPS_TUNNEL)) != 0"),
+    "tunnel-any-port": Fault(
+        "vmxnet3 tunnels, refused", VMXNET3_TX_TUNNEL,
+        "if (port != kind->ports[0] && port != kind->ports[1])", "if (port == 0)"),
+    "tunnel-rx-outer": Fault(
+        "vmxnet3 tunnels, rx", VMXNET3_OFFLOAD, "inner ? inner_ptype_of(word3) : ptype_of(word3)",
+        "!inner ? inner_ptype_of(word3) : ptype_of(word3)"),
+    "tunnel-rx-bad": Fault(
+        "vmxnet3 tunnels, rx", VMXNET3_OFFLOAD,
+        "const bool l4 = l4_offload(word3) != 0 && (word3 & VMXNET3_RXC3_TUC) != 0;",
+        "const bool l4 = l4_offload(word3) != 0;"),
+    "tunnel-rx-paths": Fault(
+        "vmxnet3 rx, both ways", "drivers/net/vmxnet3/vmxnet3_rx_avx2.c", "TWICE(VMXNET3_RXC0_TELLING, 0, 0,",
+        "TWICE(VMXNET3_RXC0_CNC, 0, 0,"),
     "ctl-v9-forbidden": Fault(
         "vmxnet3 versions", VMXNET3_DEV,
         "hw->caps.disabled_offloads = ask(hw, VMXNET3_CMD_GET_DISABLED_OFFLOADS);",

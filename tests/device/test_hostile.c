@@ -77,10 +77,7 @@ lie_and_recover(enum vmx_lie lie, unsigned int count, unsigned int warm_up)
 	if (vmx_errors(&t) <= errors && !may_be_silent(lie))
 		fail_msg("%s was not counted", vmx_lie_name(lie));
 	vmx_device_lie(t.dev, VMX_LIE_NONE, 0);
-	vmx_stop(&t);
-	assert_int_equal(rte_mempool_avail_count(t.rx_pool), t.rx_pool->size);
-	assert_int_equal(rte_mempool_avail_count(t.tx_pool), t.tx_pool->size);
-	vmx_start(&t);
+	vmx_assert_recovers(&t, false);
 	vmx_assert_works(&t, 200);
 	vmx_close(&t);
 }
@@ -110,6 +107,7 @@ use_dead_port(struct vmx_test *t)
 	some_traffic(t, 200);
 	rte_eth_stats_get(t->id, &stats);
 	rte_eth_link_get_nowait(t->id, &link);
+	assert_int_equal(link.link_status, RTE_ETH_LINK_DOWN);
 	rte_eth_promiscuous_enable(t->id);
 	rte_eth_allmulticast_enable(t->id);
 	rte_eth_dev_set_mtu(t->id, 1400);
@@ -129,6 +127,7 @@ test_gone(void **state)
 	vmx_device_lie(t.dev, VMX_LIE_GONE, 1);
 	use_dead_port(&t);
 	rte_eth_dev_stop(t.id);
+	assert_true(rte_eth_dev_reset(t.id) < 0);
 	rte_eth_dev_close(t.id);
 	vmx_host_detach(t.port);
 	assert_int_equal(rte_mempool_avail_count(t.rx_pool), t.rx_pool->size);

@@ -45,6 +45,7 @@ some_meta(uint32_t turn)
 	struct vmx_rx_meta meta = {
 		.word3 = some(0x80) << 16,
 		.csum_known = some(2),
+		.inner = some(3) == 0,
 		.rss_type = some(5),
 		.rss_hash = some(1u << 24),
 		.error = some(50) == 0,
@@ -171,6 +172,19 @@ test_plain(void **state)
 	compare(&setup, 1518);
 }
 
+/* Much of it in tunnels. */
+static void
+test_tunnels(void **state)
+{
+	const struct vmx_setup setup = {.device.versions = 0x0F,
+					.rx_ring = 512,
+					.rx_offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM |
+						       RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM};
+
+	(void)state;
+	compare(&setup, 1518);
+}
+
 static void
 test_pieces(void **state)
 {
@@ -209,10 +223,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		VMX_TEST(test_data_ring),
-		VMX_TEST(test_single),
-		VMX_TEST(test_plain),
-		VMX_TEST(test_pieces),
+		VMX_TEST(test_data_ring), VMX_TEST(test_single), VMX_TEST(test_plain),
+		VMX_TEST(test_tunnels),	  VMX_TEST(test_pieces),
 	};
 
 	return VMX_RUN(tests);

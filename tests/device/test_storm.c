@@ -204,20 +204,11 @@ storm(struct vmx_test *t, uint64_t seed)
 	storms++;
 }
 
-/* Stopped, everything is there; started, or reset and set up again, it works. */
 static void
 recover(struct vmx_test *t, bool by_reset)
 {
 	let_go_all();
-	vmx_stop(t);
-	assert_int_equal(rte_mempool_avail_count(t->rx_pool), t->rx_pool->size);
-	assert_int_equal(rte_mempool_avail_count(t->tx_pool), t->tx_pool->size);
-	if (by_reset) {
-		assert_int_equal(rte_eth_dev_reset(t->id), 0);
-		vmx_configure(t);
-	}
-	vmx_start(t);
-	vmx_assert_works(t, 20);
+	vmx_assert_recovers(t, by_reset);
 }
 
 static uint64_t

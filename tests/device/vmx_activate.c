@@ -434,7 +434,7 @@ begin(struct vmx_device *dev)
 	dev->activations++;
 	dev->events = pvn_le32_to_cpu(dev->shared->events);
 	memcpy(dev->coalesce, dev->opts.coalesce, sizeof(dev->coalesce));
-	dev->num_regions = 0;
+	dev->num_regions = dev->regions_tx = dev->regions_rx = 0;
 	memset(dev->ring_buffers, 0, sizeof(dev->ring_buffers));
 	dev->mac_early = memcmp(dev->mac, dev->opts.mac, 6) != 0;
 	if (dev->opts.qemu_mac)

@@ -359,6 +359,19 @@ vmx_assert_works(struct vmx_test *t, unsigned int n)
 	}
 }
 
+void
+vmx_assert_recovers(struct vmx_test *t, bool by_reset)
+{
+	vmx_stop(t);
+	assert_nothing_lost(t);
+	if (by_reset) {
+		assert_int_equal(rte_eth_dev_reset(t->id), 0);
+		vmx_configure(t);
+	}
+	vmx_start(t);
+	vmx_assert_works(t, 20);
+}
+
 struct rte_eth_stats
 vmx_stats(const struct vmx_test *t)
 {
@@ -366,6 +379,17 @@ vmx_stats(const struct vmx_test *t)
 
 	assert_int_equal(rte_eth_stats_get(t->id, &stats), 0);
 	return stats;
+}
+
+uint64_t
+vmx_xstat(const struct vmx_test *t, const char *name)
+{
+	uint64_t id, value;
+
+	if (rte_eth_xstats_get_id_by_name(t->id, name, &id) != 0)
+		fail_msg("no counter %s", name);
+	assert_int_equal(rte_eth_xstats_get_by_id(t->id, &id, &value, 1), 1);
+	return value;
 }
 
 static bool

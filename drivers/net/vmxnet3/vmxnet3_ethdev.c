@@ -201,6 +201,7 @@ init_port(struct rte_eth_dev *dev, struct rte_pci_device *pci, const struct deva
 	hw->tx_data = args->tx_data;
 	hw->rx_data = args->rx_data;
 	hw->bar0 = pci->mem_resource[0].addr;
+	hw->bar0_size = pci->mem_resource[0].len;
 	hw->bar1 = pci->mem_resource[1].addr;
 	if (hw->bar0 == NULL || hw->bar1 == NULL) {
 		VMXNET3_LOG(ERR, hw->name, "it lacks the memory BARs 0 and 1 of a VMXNET3 device");

@@ -15,7 +15,7 @@
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_offload.c   offloads, as far as they are settings
  *   vmxnet3_rx.c, _rx_avx2.c, _rx_data.c  receive
- *   vmxnet3_tx.c, _tx_data.c, _tx_reap.c, _tx_prepare.c  transmit
+ *   vmxnet3_tx.c, _tx_data.c, _tx_reap.c, _tx_prepare.c, _tx_tunnel.c  transmit
  *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
  *   vmxnet3_dev_set.c   the same about settings
@@ -42,9 +42,17 @@
 /* Bytes of a slot of the rx data ring, before version 9, which tells. [VMX3 8.6] */
 #define VMXNET3_RX_DATA_SLOT 128
 
-/* Of what version 7 offers, what is asked for. [VMX3 11.5] */
+/* What a tunnel may need of a device. [VMX3 11.5] */
+#define VMXNET3_CAPS_TUNNEL_TSO (VMXNET3_CAP_GENEVE_TSO | VMXNET3_CAP_VXLAN_TSO)
+#define VMXNET3_CAPS_TUNNEL_OUTER (VMXNET3_CAP_GENEVE_OUTER_CSUM | VMXNET3_CAP_VXLAN_OUTER_CSUM)
+#define VMXNET3_CAPS_TUNNEL                                                                        \
+	(VMXNET3_CAP_GENEVE_CSUM | VMXNET3_CAP_VXLAN_CSUM | VMXNET3_CAPS_TUNNEL_TSO |              \
+	 VMXNET3_CAPS_TUNNEL_OUTER)
+
+/* Of what version 7 offers, what is asked for; and the large BAR. [VMX3 11.5] */
 #define VMXNET3_CAPS_WANTED                                                                        \
-	(VMXNET3_CAP_UDP_RSS | VMXNET3_CAP_ESP_RSS_IPV4 | VMXNET3_CAP_ESP_RSS_IPV6)
+	(VMXNET3_CAP_UDP_RSS | VMXNET3_CAP_ESP_RSS_IPV4 | VMXNET3_CAP_ESP_RSS_IPV6 |               \
+	 VMXNET3_CAPS_TUNNEL)
 
 /* Longest header in front of the MTU: Ethernet and two VLAN tags. */
 #define VMXNET3_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
@@ -103,6 +111,7 @@ struct vmxnet3_hw {
 	char name[RTE_DEV_NAME_MAX_LEN]; /* for log lines */
 	uint8_t *bar0;
 	uint8_t *bar1;
+	uint64_t bar0_size;
 	/* A command, its argument and its result, and changes of the shared area, of all processes.
 	 * Robust: the holder may be killed. */
 	pthread_mutex_t lock;
@@ -154,9 +163,21 @@ struct vmxnet3_rx_meaning {
 	uint32_t flags;
 	uint32_t ptype;
 };
-#define VMXNET3_RX_MEANING(word0, word3)                                                           \
-	(((word3) >> 16 & 0xFF) | ((word0) >> 22 & 0x100)) /* with VMXNET3_RXC0_CNC */
-#define VMXNET3_RX_MEANINGS 0x200u
+#define VMXNET3_RX_MEANING_INNER 0x100u
+#define VMXNET3_RX_MEANING_UNKNOWN 0x200u
+#define VMXNET3_RX_MEANINGS 0x400u
+
+/*
+ * The bits of words 0 and 3 that tell, and with nothing else in those words the place in the table.
+ * Of the factor bits 0 and 16 count, which put the two bits of word 0 side by side; what the others
+ * make falls off at either end, but with them it is one multiplication, and no row of shifts.
+ */
+#define VMXNET3_RXC0_TELLING (VMXNET3_RXC0_CNC | VMXNET3_RXC0_INNER)
+#define VMXNET3_RXC3_TELLING 0x00FF0000u
+#define VMXNET3_RX_MEANING(telling0, telling3) ((telling3) >> 16 | (telling0)*0x100B5u >> 21)
+static_assert(VMXNET3_RX_MEANING(VMXNET3_RXC0_INNER, 0) == VMXNET3_RX_MEANING_INNER, "[VMX3 8.3]");
+static_assert(VMXNET3_RX_MEANING(VMXNET3_RXC0_CNC, 0) == VMXNET3_RX_MEANING_UNKNOWN, "[VMX3 8.3]");
+static_assert(VMXNET3_RX_MEANING(VMXNET3_RXC0_TELLING, 0x00FF0000u) == 0x3FF, "[VMX3 8.3]");
 
 #define VMXNET3_MEMBER(member, name) uint64_t member;
 
@@ -223,8 +244,9 @@ struct vmxnet3_rx_queue {
 
 	/* Of the data ring: by slot of ring 1, what came for it and is not in its buffer. */
 	const uint8_t *data;
-	uint32_t data_word0; /* as plain_word0 */
-	uint16_t data_slot;  /* bytes of a slot; 0: no data ring */
+	uint32_t data_word0;  /* as plain_word0 */
+	uint16_t data_slot;   /* bytes of a slot; 0: no data ring */
+	uint16_t data_posted; /* since the device was told last */
 
 	/* Set up once. */
 	const struct rte_memzone *zone;
@@ -286,7 +308,9 @@ struct vmxnet3_tx_queue {
 
 	const struct rte_memzone *zone;
 	uint16_t queue_id;
-	uint64_t offloads; /* of this queue; the port's come on top */
+	uint64_t offloads;    /* of this queue; the port's come on top */
+	uint32_t tunnels;     /* VMXNET3_CAPS_TUNNEL that may be used */
+	bool tunnels_by_mode; /* a mode of their own, before version 7 */
 };
 
 static inline uint16_t
@@ -408,6 +432,7 @@ void vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw);
 void vmxnet3_dev_data_slots(struct vmxnet3_hw *hw);
 uint32_t vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset);
 uint32_t vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector);
+bool vmxnet3_dev_has_large_bar(const struct vmxnet3_hw *hw);
 void vmxnet3_dev_buffer_sizes(struct vmxnet3_hw *hw, uint16_t head, uint16_t body);
 void vmxnet3_dev_memory_regions(struct vmxnet3_hw *hw, const void *regions, uint32_t len);
 void vmxnet3_dev_rss_block(struct vmxnet3_hw *hw);
@@ -500,6 +525,7 @@ void vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq);
 void vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq);
 
 /* vmxnet3_offload.c. prepare: the shared area and the queues, before ACTIVATE. */
+uint32_t vmxnet3_tunnels(const struct vmxnet3_hw *hw);
 uint64_t vmxnet3_rx_offloads(const struct vmxnet3_hw *hw);
 uint64_t vmxnet3_tx_offloads(const struct vmxnet3_hw *hw);
 const uint32_t *vmxnet3_ptypes_get(struct rte_eth_dev *dev);

@@ -140,6 +140,16 @@ iova_offset(struct rte_mempool *pool)
 	return sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(pool) + RTE_PKTMBUF_HEADROOM;
 }
 
+static void
+set_rx_doorbells(struct vmxnet3_rx_queue *rxq, bool large_bar)
+{
+	const uint16_t q = rxq->queue_id;
+
+	rxq->rings[0].doorbell = large_bar ? VMXNET3_LARGE_BAR0_RXPROD(q) : VMXNET3_BAR0_RXPROD(q);
+	rxq->rings[1].doorbell =
+		large_bar ? VMXNET3_LARGE_BAR0_RXPROD2(q) : VMXNET3_BAR0_RXPROD2(q);
+}
+
 int
 vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, unsigned int socket,
 		  const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
@@ -165,6 +175,7 @@ vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	rxq->base_flags = has_external_buffers(pool) ? RTE_MBUF_F_EXTERNAL : 0;
 	rxq->buf_len = rx_buf_len(pool);
 	rxq->bar0 = vmxnet3_hw(dev)->bar0;
+	set_rx_doorbells(rxq, vmxnet3_dev_has_large_bar(vmxnet3_hw(dev)));
 	rxq->ring_size = nb_desc;
 	rxq->powers = vmxnet3_needs_powers(vmxnet3_hw(dev));
 	/* What comes in a slot has to find room in one buffer. */
@@ -199,7 +210,9 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	/* So late that any packet finds room before. */
 	txq->reap_from = RTE_MIN(32, nb_desc - 1 - (int)VMXNET3_TSO_DESC_PER_PKT);
 	txq->offloads = conf->offloads;
-	txq->doorbell = vmxnet3_hw(dev)->bar0 + VMXNET3_BAR0_TXPROD(queue);
+	txq->doorbell = vmxnet3_hw(dev)->bar0 + (vmxnet3_dev_has_large_bar(vmxnet3_hw(dev))
+							 ? VMXNET3_LARGE_BAR0_TXPROD(queue)
+							 : VMXNET3_BAR0_TXPROD(queue));
 	txq->data_slot = vmxnet3_hw(dev)->tx_data_slot;
 	txq->zone = rte_eth_dma_zone_reserve(dev, "txq", queue,
 					     nb_desc * (2 * (size_t)ENTRY_SIZE + txq->data_slot),
@@ -299,8 +312,6 @@ vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter)
 	reset_rx_ring(&rxq->rings[0], rxq->ring_size, 0);
 	reset_rx_ring(&rxq->rings[1], scatter ? ring2_size : 0, VMXNET3_RXD2_BODY);
 	rxq->has_bodies = scatter;
-	rxq->rings[0].doorbell = VMXNET3_BAR0_RXPROD(rxq->queue_id);
-	rxq->rings[1].doorbell = VMXNET3_BAR0_RXPROD2(rxq->queue_id);
 	rxq->comp_size = (uint16_t)comp_entries(rxq, rxq->ring_size + ring2_size);
 	rxq->comp_next = 0;
 	rxq->comp_gen = VMXNET3_RXC3_GEN;

@@ -123,7 +123,8 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 			break;
 		rte_prefetch0(slot[i + VMXNET3_PREFETCH_AHEAD]);
 		rearm(rxq, m);
-		describe(rxq, m, word0, pvn_le32_to_cpu(c[i].word1), word2, word3);
+		describe(rxq, m, word0, pvn_le32_to_cpu(c[i].word1), word2,
+			 word3 & ~VMXNET3_RXC3_LRO); /* which it has not: not to be asked again */
 		m->pkt_len = len;
 		m->data_len = len;
 		bytes += len;
@@ -191,7 +192,8 @@ take_chain(struct vmxnet3_rx_queue *rxq)
 	rearm(rxq, head);
 	head->nb_segs = i + 1;
 	head->pkt_len = bytes;
-	describe(rxq, head, c.word0, pvn_le32_to_cpu(slot->word1), c.word2, c.word3);
+	describe(rxq, head, c.word0, pvn_le32_to_cpu(slot->word1), c.word2,
+		 c.word3 & ~VMXNET3_RXC3_LRO); /* as above */
 	take_slots(heads, 1);
 	take_slots(bodies, i);
 	advance(rxq, i + 1);
@@ -292,8 +294,8 @@ append(struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t len)
 }
 
 /* A frame merged from several: the device said so with the first piece, since version 2; before
- * that, its length does, and the segments are taken to have been as long as they could. [VMX3 8.3]
- */
+ * that, its length does, and the segments are taken to have been as long as they could, except in a
+ * tunnel, of whose headers' length nothing is known. [VMX3 8.3] */
 static void
 describe_merged(struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m)
 {
@@ -301,7 +303,8 @@ describe_merged(struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m)
 					 ? sizeof(struct rte_ipv6_hdr) + sizeof(struct rte_tcp_hdr)
 					 : sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_tcp_hdr);
 
-	if (rxq->merged_mss == 0 && m->pkt_len <= (uint32_t)rxq->mtu + VMXNET3_FRAME_OVERHEAD)
+	if (rxq->merged_mss == 0 && (m->pkt_len <= (uint32_t)rxq->mtu + VMXNET3_FRAME_OVERHEAD ||
+				     RTE_ETH_IS_TUNNEL_PKT(m->packet_type) != 0))
 		return;
 	m->ol_flags |= RTE_MBUF_F_RX_LRO;
 	m->tso_segsz = rxq->merged_mss != 0 ? rxq->merged_mss : rxq->mtu - headers;

@@ -72,7 +72,8 @@ static inline void
 describe(const struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t word0, uint32_t word1,
 	 uint32_t word2, uint32_t word3)
 {
-	const struct vmxnet3_rx_meaning *meaning = &rxq->meanings[VMXNET3_RX_MEANING(word0, word3)];
+	const struct vmxnet3_rx_meaning *meaning = &rxq->meanings[VMXNET3_RX_MEANING(
+		word0 & VMXNET3_RXC0_TELLING, word3 & VMXNET3_RXC3_TELLING)];
 
 	m->ol_flags = rxq->base_flags | meaning->flags | asked_flags(rxq, word0, word2, word3);
 	m->packet_type = meaning->ptype;

@@ -232,7 +232,7 @@ put_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
 	struct wish w = {0};
 
 	if (unlikely((m->ol_flags & VMXNET3_TX_WISHES) != 0))
-		w = wish_of(m);
+		w = asks_for_more(m) ? vmxnet3_tx_tunnel_wish(txq, m) : wish_of(m);
 	if (unlikely(needed == 0 || !can_be(&w, m))) {
 		txq->stats.unsendable++;
 		return false;
