@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """./run bench vmxnet3: our driver and DPDK's net_vmxnet3 on the same device in software.
 
-Only the burst calls are timed; the device and the application do their work in between. Each run is a
+DPDK's takes part twice: as the distribution built it, and rebuilt with our compiler and flags. Only
+the burst calls are timed; the device and the application do their work in between. Each run is a
 process of its own, the drivers take turns, and ratios are of runs next to each other. Instructions
 are counted by callgrind, which knows no AVX-512. Cases by data rings are of device version 3, all
 others of version 1, where net_vmxnet3 transmits by a data ring too.
@@ -19,13 +20,15 @@ import sys
 import tempfile
 
 from ports import BUILD
+from vmxnet3_rebuilt import rebuilt
 from xen import save
 
 import children
-from errors import KitError
+from errors import KitError, Missing
 
 PROGRAM = f"{BUILD}/bench/vmxnet3/vmxnet3"
 OURS = "net_pvn_vmxnet3"
+PEER, REBUILT = "net_vmxnet3", "net_vmxnet3, rebuilt"
 # case, what it is, targets: cycles with warm caches, with dirtied ones, instructions
 CASES = [
     ("rx-64", "receive 64 B", 0.40, 0.60, 0.25),
@@ -51,11 +54,17 @@ RESERVED = "/proc/sys/vm/nr_hugepages"
 
 
 def drivers():
-    """Paths of ours and the peer's."""
+    """Paths of ours and the peer's, and how the one of our making was made."""
     libdir = subprocess.run(["pkg-config", "--variable=libdir", "libdpdk"], capture_output=True,
                             text=True, check=True).stdout.strip()
-    return {OURS: f"{BUILD}/pmds/librte_net_pvn_vmxnet3.so",
-            "net_vmxnet3": f"{libdir}/librte_net_vmxnet3.so"}
+    paths = {OURS: f"{BUILD}/pmds/librte_net_pvn_vmxnet3.so",
+             PEER: f"{libdir}/librte_net_vmxnet3.so"}
+    try:
+        paths[REBUILT], command = rebuilt()
+    except Missing as error:
+        print(f"bench vmxnet3: going on without the rebuilt peer: {error}", file=sys.stderr)
+        command = None
+    return paths, command
 
 
 @contextlib.contextmanager
@@ -99,17 +108,22 @@ def environment(driver, prefix):
     return os.environ | own
 
 
+def over(ours, values):
+    """Ours over each peer's."""
+    return {name: ours / value for name, value in values.items() if name != OURS}
+
+
 def cycles(paths, combination, rounds):
-    """Of all rounds: each driver's medians, and ours over the peer's of the same round."""
+    """Of all rounds: each driver's medians, and ours over the peers' of the same round."""
     found = {name: [] for name in paths}
     for number in range(rounds):
         # Whoever comes first in a round comes last in the next.
         for name in sorted(paths, reverse=number % 2 == 1):
             found[name].append(run(paths[name], *combination)[0][0])
-    peer = next(name for name in paths if name != OURS)
-    ratio = statistics.median(a / b for a, b in zip(found[OURS], found[peer]))
+    ratios = {peer: statistics.median(a / b for a, b in zip(found[OURS], values))
+              for peer, values in found.items() if peer != OURS}
     return {"cycles": {name: statistics.median(values) for name, values in found.items()},
-            "ratio": ratio, "rounds": found}
+            "ratios": ratios, "rounds": found}
 
 
 def instructions(paths, case):
@@ -126,12 +140,12 @@ def instructions(paths, case):
     return counts
 
 
-def show(result, target):
+def show(what, values, ratios, target):
     """One line of the table."""
-    values = "  ".join(f"{name} {value:7.1f}" for name, value in result["cycles"].items())
-    print(f"  ring {result['ring']:4}, burst {result['burst']:2}, "
-          f"{'dirtied' if result['dirty'] else 'warm   '}  {values}   ratio {result['ratio']:.2f}"
-          + (f"  (target {target:.2f})" if target else ""), flush=True)
+    line = f"  {what}  {OURS} {values[OURS]:6.1f}"
+    for name, ratio in ratios.items():
+        line += f"   {name} {values[name]:6.1f} ratio {ratio:.2f}"
+    print(line + (f"   (target {target:.2f})" if target else ""), flush=True)
 
 
 def run_case(case, paths, options):
@@ -145,14 +159,14 @@ def run_case(case, paths, options):
         result = cycles(paths, (key, burst, ring, dirty), options.rounds) | {
             "ring": ring, "burst": burst, "dirty": dirty}
         result["target"] = (dirtied if dirty else warm) if (ring, burst) == (512, 32) else MOST
-        show(result, result["target"])
+        show(f"ring {ring:4}, burst {burst:2}, {'dirtied' if dirty else 'warm   '}",
+             result["cycles"], result["ratios"], result["target"])
         results.append(result)
     counts = instructions(paths, key)
-    ratio = counts[OURS] / next(v for k, v in counts.items() if k != OURS)
-    print("  instructions a packet: " + "  ".join(f"{k} {v:.1f}" for k, v in counts.items())
-          + f"   ratio {ratio:.2f}" + (f"  (target {few})" if few else ""), flush=True)
+    ratios = over(counts[OURS], counts)
+    show("instructions a packet         ", counts, ratios, few)
     return {"case": name, "results": results, "instructions": counts,
-            "instructions_ratio": ratio, "instructions_target": few}
+            "instructions_ratios": ratios, "instructions_target": few}
 
 
 def main():
@@ -165,13 +179,14 @@ def main():
                         help="pages of 4 KiB instead of the 2 MiB that DPDK is used with")
     options = parser.parse_args()
     os.nice(-20)
-    paths = drivers()
+    paths, command = drivers()
     with contextlib.nullcontext() if options.small_pages else huge_pages():
         if not options.small_pages:
             os.environ[HUGE] = "1"
         results = [run_case(case, paths, options) for case in CASES
                    if not options.case or options.case in case[0]]
-    save("vmxnet3", "4 KiB pages" if options.small_pages else "2 MiB pages", results=results)
+    save("vmxnet3", "4 KiB pages" if options.small_pages else "2 MiB pages", results=results,
+         rebuilt_by=command)
 
 
 if __name__ == "__main__":
