@@ -71,8 +71,7 @@ int
 vmxnet3_rx_burst_mode(struct rte_eth_dev *dev, uint16_t queue __rte_unused,
 		      struct rte_eth_burst_mode *mode)
 {
-	snprintf(mode->info, sizeof(mode->info), "%s%s",
-		 dev->rx_pkt_burst == vmxnet3_rx_burst ? "Scalar" : "Vector AVX2",
+	snprintf(mode->info, sizeof(mode->info), "%s%s", vmxnet3_rx_way(dev),
 		 dev->data->scattered_rx ? " Scattered" : "");
 	return 0;
 }

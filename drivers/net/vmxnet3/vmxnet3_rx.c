@@ -16,11 +16,9 @@
  *
  * Every word the device writes is copied once into a local, checked, then used. Nothing here logs.
  */
-#include <rte_cpuflags.h>
 #include <rte_io.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
-#include <rte_vect.h>
 
 #include "vmxnet3_rx.h"
 
@@ -473,16 +471,18 @@ vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
 	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx2);
 }
+
+uint16_t
+vmxnet3_rx_burst_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx512);
+}
 #endif
 
-/* By what the CPU can, and what the application lets it: --force-max-simd-bitwidth. */
-void
-vmxnet3_rx_choose(struct rte_eth_dev *dev)
+#ifdef RTE_ARCH_ARM64
+uint16_t
+vmxnet3_rx_burst_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	dev->rx_pkt_burst = vmxnet3_rx_burst;
-#ifdef RTE_ARCH_X86_64
-	if (rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_256 &&
-	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) > 0)
-		dev->rx_pkt_burst = vmxnet3_rx_burst_avx2;
-#endif
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_neon);
 }
+#endif
