@@ -123,6 +123,11 @@ enum vmxnet3_command {
 #define VMXNET3_CAP_RX_OUT_OF_ORDER PVN_BIT32(17)
 #define VMXNET3_CAP_ERROR PVN_BIT32(31)
 
+/* [VMX3 7.3] By the outer UDP header's destination the device knows a tunnel. */
+#define VMXNET3_PORT_VXLAN 4789u
+#define VMXNET3_PORT_VXLAN_OLD 8472u
+#define VMXNET3_PORT_GENEVE 6081u
+
 /* [VMX3 6.4, 7, 8] Limits. */
 #define VMXNET3_RING_ALIGN 512u /* bytes, base of every ring */
 #define VMXNET3_RING_STEP 32u	/* entries: a ring's size is a multiple of it */
@@ -218,7 +223,7 @@ struct vmxnet3_rxc {
 #define VMXNET3_RXC0_RQID PVN_MASK32(25, 16) /* q, N+q or 2N+q, N = number of rx queues */
 #define VMXNET3_RXC0_RSS_TYPE PVN_MASK32(29, 26)
 #define VMXNET3_RXC0_CNC PVN_BIT32(30)	 /* checksum not calculated */
-#define VMXNET3_RXC0_INNER PVN_BIT32(13) /* v7+: checksum and type bits are the inner packet's */
+#define VMXNET3_RXC0_INNER PVN_BIT32(13) /* v4+: checksum and type bits are the inner packet's */
 #define VMXNET3_RXC1_LRO_SEGMENTS                                                                  \
 	PVN_MASK32(7, 0) /* of type LRO, on SOP; else word1 is the hash                            \
 			  */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Breaks the data paths on purpose, and demands that the tests notice.
 
-    sudo ./run break            every fault of faults.py, one after the other
+    sudo ./run break            every fault of faults.py and lessons.py, one after the other
     sudo ./run break NAME...    only these; a wire's name stands for all of its faults
     ./run break --list          what they are, and which tests must notice
 
@@ -19,7 +19,11 @@ import shutil
 import subprocess
 import sys
 
-from faults import FAULTS, PATHS
+import faults
+import lessons
+
+FAULTS = faults.FAULTS | lessons.FAULTS
+PATHS = faults.PATHS | lessons.PATHS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COPY = ROOT / "build-break"
@@ -95,7 +99,8 @@ def broken(name):
     fault = FAULTS[name]
     source = (ROOT / fault.file).read_text(encoding="utf-8")
     if source.count(fault.line) != 1:
-        sys.exit(f"{name}: its line is not found once in {fault.file}: update scripts/faults.py")
+        sys.exit(f"{name}: its line is not found once in {fault.file}: update scripts/faults.py, "
+                 "or lessons.py")
     return source.replace(fault.line, fault.replacement)
 
 

@@ -52,6 +52,8 @@ PATHS = {
     "vmxnet3 rx": (*tests("device", "test_rxtx", "test_rx"), *VM),
     "vmxnet3 rx, wide": tests("device", "test_rx_paths"),
     "vmxnet3 tx": (*tests("device", "test_rxtx", "test_tx"), *VM),
+    "vmxnet3 data ring, rx": tests("device", "test_data_rx"),
+    "vmxnet3 data ring, tx": tests("device", "test_data_tx"),
     "vmxnet3 settings": tests("device", "test_control"),
     "vmxnet3 limits": tests("device", "test_info"),
     "vmxnet3 interrupts": tests("device", "test_intr"),
@@ -63,6 +65,10 @@ PATHS = {
     "vmxnet3 versions": tests("device", "test_versions"),
     "vmxnet3 counters": tests("device", "test_xstats"),
     "vmxnet3 page": tests("device", "test_features"),
+    "vmxnet3 tunnels": tests("device", "test_tunnel"),
+    "vmxnet3 tunnels, refused": tests("device", "test_tunnel_refused"),
+    "vmxnet3 tunnels, rx": tests("device", "test_tunnel_rx"),
+    "vmxnet3 rx, both ways": tests("device", "test_rx_paths"),
     "xen guest rx": (*tests("device", "test_ports", "test_ports_queues"), *COPY),
     "xen guest tx": (*tests("device", "test_ports", "test_ports_queues"), *COPY),
     "xen guest zero-copy rx": (*tests("device", "test_ports", "test_ports_queues"), *ZERO_COPY),
@@ -119,6 +125,10 @@ VMXNET3_RX_WAYS = "drivers/net/vmxnet3/vmxnet3_rx_ways.c"
 VMXNET3_RX_H = "drivers/net/vmxnet3/vmxnet3_rx.h"
 VMXNET3_TX = "drivers/net/vmxnet3/vmxnet3_tx.c"
 VMXNET3_TX_H = "drivers/net/vmxnet3/vmxnet3_tx.h"
+VMXNET3_TX_TUNNEL = "drivers/net/vmxnet3/vmxnet3_tx_tunnel.c"
+VMXNET3_OFFLOAD = "drivers/net/vmxnet3/vmxnet3_offload.c"
+VMXNET3_RX_DATA = "drivers/net/vmxnet3/vmxnet3_rx_data.c"
+VMXNET3_TX_DATA = "drivers/net/vmxnet3/vmxnet3_tx_data.c"
 VMXNET3_DEV = "drivers/net/vmxnet3/vmxnet3_dev.c"
 VMXNET3_DEV_SET = "drivers/net/vmxnet3/vmxnet3_dev_set.c"
 VMXNET3_INFO = "drivers/net/vmxnet3/vmxnet3_info.c"
@@ -195,7 +205,7 @@ FAULTS = {
         "test_epi32_mask(e, hash)", "avx512vl"),
     "rx-avx512-mixed": Fault(
         "vmxnet3 rx, wide", VMXNET3_RX_AVX512,
-        "EACH(VMXNET3_RXC0_CNC, 0, 0, 0x00FF0000)", "EACH(0, 0, 0, 0x00FF0000)", "avx512vl"),
+        "EACH(VMXNET3_RXC0_TELLING, 0, 0,", "EACH(0, 0, 0,", "avx512vl"),
     "rx-narrow": Fault(
         "vmxnet3 rx, wide", VMXNET3_RX_WAYS, "const struct way *way = ways;\n\n\twhile (way->bits",
         "const struct way *way = ways + 1;\n\n\twhile (way->bits", "avx512vl"),
@@ -203,7 +213,7 @@ FAULTS = {
         "vmxnet3 rx", VMXNET3_RX_H, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;",
         "\t\trxq->comp_gen ^= 0;"),
     "rx-desc-gen": Fault(
-        "vmxnet3 rx", VMXNET3_RX, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
+        "vmxnet3 rx", VMXNET3_RX_H, "\t\tring->gen ^= VMXNET3_RXD2_GEN;", "\t\tring->gen ^= 0;"),
     "rx-wrong-slot": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tstruct rte_mbuf *m = slot[i];",
         "\t\tstruct rte_mbuf *m = slot[i ^ 1];"),
@@ -212,7 +222,7 @@ FAULTS = {
     "tx-swaps-byte": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\t\tbytes += len;\n", f"\t\tbytes += len;\n\t\t{BYTE.format('m')}\n"),
     "tx-no-doorbell": Fault(
-        "vmxnet3 tx", VMXNET3_TX, "\t\trte_write32(txq->fill, txq->doorbell);", "\t\tdue = false;"),
+        "vmxnet3 tx", VMXNET3_TX_H, "\t\trte_write32(txq->fill, txq->doorbell);", "\t\tdue = false;"),
     "tx-no-eop": Fault(
         "vmxnet3 tx", VMXNET3_TX, "gen | len, VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ",
         "gen | len, VMXNET3_TXD3_CQ"),
@@ -221,8 +231,44 @@ FAULTS = {
     "tx-no-reap": Fault(
         "vmxnet3 tx", VMXNET3_TX, "\t\tvmxnet3_tx_reap(txq);\n\twhile", "\t\tdue = 0;\n\twhile"),
     "tx-drops": Fault(
-        "vmxnet3 tx", VMXNET3_TX, "= put_plain(txq, pkts + n, nb_pkts - n);",
+        "vmxnet3 tx", VMXNET3_TX, "= put_row(txq, pkts + n, nb_pkts - n);",
         "= nb_pkts - n;\n\n\t\trte_pktmbuf_free_bulk(pkts + n, row);"),
+    "rx-data-not-copied": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA,
+        "\t\tcopy_slot(rte_pktmbuf_mtod(m, uint8_t *), slot, len);\n", ""),
+    "rx-data-first-step-only": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "at < len; at += VMXNET3_DATA_SLOT_STEP",
+        "at < 1; at += VMXNET3_DATA_SLOT_STEP"),
+    "rx-data-not-posted": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "\t\tpost(rxq, ring, k);\n", ""),
+    "rx-data-surplus-lost": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "\tif (taken < n)\n", "\tif (taken > n)\n"),
+    "rx-data-length": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "c->word2) <= rxq->data_slot)",
+        "c->word2) <= rxq->buf_len)"),
+    "rx-data-any-piece": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_RX_DATA, "if ((c->word0 & whole) == whole &&",
+        "if (whole != 0 &&"),
+    "rx-data-small-buffers": Fault(
+        "vmxnet3 data ring, rx", VMXNET3_QUEUE, "\t\trxq->data_slot = 0;", "\t\trxq->data_slot += 0;"),
+    "tx-data-not-copied": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA,
+        "\t\tcopy_small(txq->data + at, rte_pktmbuf_mtod(m, const uint8_t *), len);\n", ""),
+    "tx-data-not-freed": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "\tvmxnet3_tx_free_copied(txq, pkts, i);\n", ""),
+    "tx-data-freed-twice": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "VMXNET3_TX_NOTHING, n);", "0, n);"),
+    "tx-data-others-held": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "\t\ttxq->holding = txq->in_flight;",
+        "\t\ttxq->holding = 0;"),
+    "tx-data-too-long": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "m->data_len - 1u < txq->data_slot",
+        "m->data_len - 1u <= txq->data_slot"),
+    "tx-data-never-done": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ",
+        "VMXNET3_TXD3_EOP"),
+    "tx-data-doorbells": Fault(
+        "vmxnet3 data ring, tx", VMXNET3_TX_DATA, "\ttxq->quiet = UINT32_MAX;", "\ttxq->quiet = 0;"),
     "ctl-multicast-lost": Fault(
         "vmxnet3 settings", VMXNET3_LIFE, "\tvmxnet3_dev_mcast_tell(hw);\n", ""),
     "ctl-multicast-long": Fault(
@@ -306,7 +352,34 @@ FAULTS = {
     "ctl-v7-powers": Fault(
         "vmxnet3 versions", VMXNET3_QUEUE, "rxq->powers ? rte_align32pow2(rings) : rings", "rings"),
     "ctl-v7-capabilities": Fault(
-        "vmxnet3 versions", VMXNET3_DEV, "\t\t\t VMXNET3_CAPS_WANTED;", "\t\t\t UINT32_MAX;"),
+        "vmxnet3 versions", VMXNET3_DEV, "uint32_t wanted = VMXNET3_CAPS_WANTED;",
+        "uint32_t wanted = UINT32_MAX;"),
+    "ctl-v7-pass-through": Fault(
+        "vmxnet3 versions", VMXNET3_DEV, "\t\twanted &= pass_through;\n", "\t\twanted &= UINT32_MAX;\n"),
+    "ctl-v7-large-bar": Fault(
+        "vmxnet3 versions", VMXNET3_QUEUE,
+        "large_bar ? VMXNET3_LARGE_BAR0_RXPROD(q) : VMXNET3_BAR0_RXPROD(q)", "VMXNET3_BAR0_RXPROD(q)"),
+    "tunnel-outer-checksum": Fault(
+        "vmxnet3 tunnels", VMXNET3_TX_TUNNEL, "\t\tw.word2 |= VMXNET3_TXD2_OUTER_CSUM;", "\t\tw.word2 |= 0;"),
+    "tunnel-mode-always": Fault(
+        "vmxnet3 tunnels", VMXNET3_TX_TUNNEL, "\tif (txq->tunnels_by_mode) {", "\tif (txq != NULL) {"),
+    "tunnel-not-granted": Fault(
+        "vmxnet3 tunnels, refused", VMXNET3_TX_TUNNEL,
+        "(needed_capabilities(m, kind) & ~txq->tunnels) != 0",
+        "(needed_capabilities(m, kind) & ~(txq->tunnels | VMXNET3_CAPS_TUNNEL)) != 0"),
+    "tunnel-any-port": Fault(
+        "vmxnet3 tunnels, refused", VMXNET3_TX_TUNNEL,
+        "if (port != kind->ports[0] && port != kind->ports[1])", "if (port == 0)"),
+    "tunnel-rx-outer": Fault(
+        "vmxnet3 tunnels, rx", VMXNET3_OFFLOAD, "inner ? inner_ptype_of(word3) : ptype_of(word3)",
+        "!inner ? inner_ptype_of(word3) : ptype_of(word3)"),
+    "tunnel-rx-bad": Fault(
+        "vmxnet3 tunnels, rx", VMXNET3_OFFLOAD,
+        "const bool l4 = l4_offload(word3) != 0 && (word3 & VMXNET3_RXC3_TUC) != 0;",
+        "const bool l4 = l4_offload(word3) != 0;"),
+    "tunnel-rx-paths": Fault(
+        "vmxnet3 rx, both ways", "drivers/net/vmxnet3/vmxnet3_rx_avx2.c", "TWICE(VMXNET3_RXC0_TELLING, 0, 0,",
+        "TWICE(VMXNET3_RXC0_CNC, 0, 0,"),
     "ctl-v9-forbidden": Fault(
         "vmxnet3 versions", VMXNET3_DEV,
         "hw->caps.disabled_offloads = ask(hw, VMXNET3_CMD_GET_DISABLED_OFFLOADS);",

@@ -39,5 +39,6 @@ all_files=$(git ls-files --cached --others --exclude-standard | grep -v '^LICENS
 }
 # Faults whose lines have changed break nothing any more.
 python3 -B scripts/break.py --list >/dev/null || bad=1
+python3 -B scripts/check_lessons.py || bad=1
 [ $bad -eq 0 ] && echo "lint: nothing to complain about"
 exit $bad

@@ -3,6 +3,9 @@
  */
 #include "vmx_plain.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 static struct vmx_plain_ring
 ring(pvn_le64 addr, pvn_le32 size)
 {
@@ -35,6 +38,8 @@ vmx_plain_begin(struct vmx_plain *p, const struct vmxnet3_shared *shared)
 		.rx = {ring(rx->ring1_addr, rx->ring1_size), ring(rx->ring2_addr, rx->ring2_size)},
 		.txc = comp(tx->comp_ring_addr, tx->comp_ring_size),
 		.rxc = comp(rx->comp_ring_addr, rx->comp_ring_size),
+		.slots = (uint8_t *)(uintptr_t)pvn_le64_to_cpu(rx->data_ring_addr),
+		.slot_size = pvn_le16_to_cpu(rx->data_slot_size),
 	};
 }
 
@@ -65,14 +70,18 @@ step(struct vmx_plain_ring *r)
 int
 vmx_plain_rx(struct vmx_plain *p, uint32_t pieces, uint32_t len)
 {
+	const bool in_slot = pieces == 1 && len <= p->slot_size;
+
 	for (uint32_t i = 0; i < pieces; i++) {
 		struct vmx_plain_ring *r = &p->rx[i > 0];
 		const uint32_t word2 = __atomic_load_n(&r->desc[4 * r->next + 2], __ATOMIC_ACQUIRE);
 
 		if (word2 >> 31 != r->gen)
 			return -1;
+		if (in_slot)
+			memset(p->slots + r->next * (size_t)p->slot_size, (int)r->next, len);
 		complete(&p->rxc,
-			 r->next | (i > 0 ? pvn_field_put(VMXNET3_RXC0_RQID, 1) : 0) |
+			 r->next | pvn_field_put(VMXNET3_RXC0_RQID, in_slot ? 2 : i > 0) |
 				 (i == 0 ? VMXNET3_RXC0_SOP : 0) |
 				 (i + 1 == pieces ? VMXNET3_RXC0_EOP : 0),
 			 len, p->word3);
@@ -94,7 +103,8 @@ vmx_plain_tx(struct vmx_plain *p)
 			return packets;
 		if ((d[3] & VMXNET3_TXD3_EOP) == 0)
 			continue;
-		complete(&p->txc, p->tx.next, 0, 0);
 		packets++;
+		if ((d[3] & VMXNET3_TXD3_CQ) != 0)
+			complete(&p->txc, p->tx.next, 0, 0);
 	}
 }

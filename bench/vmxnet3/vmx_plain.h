@@ -31,17 +31,22 @@ struct vmx_plain_comp {
 struct vmx_plain {
 	struct vmx_plain_ring tx, rx[2];
 	struct vmx_plain_comp txc, rxc;
+	uint8_t *slots; /* of the rx data ring, or NULL */
+	uint32_t slot_size;
 	uint32_t word3; /* what rx completions say of checksums and protocols */
 };
 
 /* The queues of an active device; addresses are pointers. */
 void vmx_plain_begin(struct vmx_plain *p, const struct vmxnet3_shared *shared);
 
-/* A frame of `pieces` buffers arrives, `len` bytes in each. 0, or -1 if the driver posted too few.
+/*
+ * A frame of `pieces` buffers arrives, `len` bytes in each; in a slot of the data ring if the
+ * driver has set one up and it fits, and there it is written, since the driver is to read it. 0, or
+ * -1 if the driver posted too few buffers.
  */
 int vmx_plain_rx(struct vmx_plain *p, uint32_t pieces, uint32_t len);
 
-/* Completes every packet that was handed over; how many. */
+/* Takes every packet that was handed over, and completes those of which that is asked; how many. */
 uint32_t vmx_plain_tx(struct vmx_plain *p);
 
 #endif

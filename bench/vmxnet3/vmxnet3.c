@@ -32,16 +32,26 @@ struct use {
 	uint16_t len;	 /* of a piece */
 	bool rx, tx;
 	uint64_t tx_offloads; /* asked for if the driver has them */
+	bool data_rings;      /* the device has them, and the driver is told to use them */
 };
 
+/* The newest version that both drivers know and that has data rings. */
+#define DATA_VERSION 3
+#define DATA_DEVARGS "tx_data=on,rx_data=on" /* of ours; net_vmxnet3 uses them always */
+
 static const struct use uses[] = {
-	{"rx-64", 1, 64, true, false, 0},
-	{"rx-1500", 1, 1514, true, false, 0},
-	{"rx-4k", 2, 2048, true, false, 0},
-	{"tx-64", 1, 64, false, true, 0},
-	{"tx-64-fast", 1, 64, false, true, RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE},
-	{"tx-3", 3, 64, false, true, RTE_ETH_TX_OFFLOAD_MULTI_SEGS},
-	{"forward-64", 1, 64, true, true, 0},
+	{"rx-64", 1, 64, true, false, 0, false},
+	{"rx-1500", 1, 1514, true, false, 0, false},
+	{"rx-4k", 2, 2048, true, false, 0, false},
+	{"rx-64-data", 1, 64, true, false, 0, true},
+	{"rx-1500-data", 1, 1514, true, false, 0, true},
+	{"tx-64", 1, 64, false, true, 0, false},
+	{"tx-64-fast", 1, 64, false, true, RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE, false},
+	{"tx-3", 3, 64, false, true, RTE_ETH_TX_OFFLOAD_MULTI_SEGS, false},
+	{"tx-64-data", 1, 64, false, true, 0, true},
+	{"tx-64-fast-data", 1, 64, false, true, RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE, true},
+	{"forward-64", 1, 64, true, true, 0, false},
+	{"forward-64-data", 1, 64, true, true, 0, true},
 };
 
 struct bench {
@@ -185,8 +195,10 @@ calibrate(struct bench *b)
 static void
 open_port(struct bench *b)
 {
-	const struct vmx_device_opts opts = {0};
-	struct vmx_port *p = vmx_host_plug(&opts, NULL, NULL);
+	const struct vmx_device_opts opts = {
+		.versions = b->use->data_rings ? VMX_VERSIONS_TO(DATA_VERSION) : 0};
+	struct vmx_port *p = vmx_host_plug(
+		&opts, b->use->data_rings && !vmx_host_is_rival() ? DATA_DEVARGS : NULL, NULL);
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {.rxmode.mtu =
 					    b->use->pieces * b->use->len > 1518 ? 4096 : 1500};

@@ -8,7 +8,6 @@
 
 #include "vmx_packet.h"
 
-#define OUTER_LEN (14 + 20 + 8)
 #define GENEVE_OPTIONS 8
 
 static const uint8_t addresses[12] = {0x00, 0x50, 0x56, 0, 0, 1, 2, 0, 0, 0, 0, 9};
@@ -102,31 +101,35 @@ device_frame_tag(struct device_frame *f, uint16_t tci)
 }
 
 void
-device_frame_wrap(struct device_frame *f, bool geneve, bool outer_csum)
+device_frame_wrap(struct device_frame *f, bool ipv6, bool geneve, bool outer_csum)
 {
+	size_t l4 = ipv6 ? 54 : 34;
 	size_t tunnel = 8 + (geneve ? GENEVE_OPTIONS : 0);
 	const struct device_flow flow = {
 		.src_port = 50000,
 		.dst_port = geneve ? VMX_PORT_GENEVE : VMX_PORT_VXLAN,
 	};
 
-	f->inner = OUTER_LEN + tunnel;
+	f->inner = l4 + 8 + tunnel;
 	memmove(f->data + f->inner, f->data, f->len);
 	memcpy(f->data, addresses, 12);
-	vmx_put16(f->data + 12, 0x0800);
-	put_l4(f->data + 34, DEVICE_UDP, tunnel + f->len, &flow);
-	put_ipv4(f->data + 14, DEVICE_UDP, 8 + tunnel + f->len);
-	memset(f->data + OUTER_LEN, 0, tunnel);
+	vmx_put16(f->data + 12, ipv6 ? 0x86DD : 0x0800);
+	put_l4(f->data + l4, DEVICE_UDP, tunnel + f->len, &flow);
+	if (ipv6)
+		put_ipv6(f->data + 14, DEVICE_UDP, 8 + tunnel + f->len);
+	else
+		put_ipv4(f->data + 14, DEVICE_UDP, 8 + tunnel + f->len);
+	memset(f->data + l4 + 8, 0, tunnel);
 	if (geneve) {
-		f->data[OUTER_LEN] = GENEVE_OPTIONS / 4;
-		vmx_put16(f->data + OUTER_LEN + 2, 0x6558);
+		f->data[l4 + 8] = GENEVE_OPTIONS / 4;
+		vmx_put16(f->data + l4 + 10, 0x6558);
 	} else {
-		f->data[OUTER_LEN] = 0x08;
+		f->data[l4 + 8] = 0x08;
 	}
 	f->len += f->inner;
 	device_frame_seal(f);
 	if (!outer_csum)
-		vmx_put16(f->data + 40, 0);
+		vmx_put16(f->data + l4 + 6, 0);
 }
 
 void

@@ -43,8 +43,8 @@ void device_frame_seal(struct device_frame *f);
 /* The same frame with a tag behind its addresses. */
 void device_frame_tag(struct device_frame *f, uint16_t tci);
 
-/* The same frame inside of VXLAN or Geneve (with 8 bytes of options) over UDP/IPv4. */
-void device_frame_wrap(struct device_frame *f, bool geneve, bool outer_csum);
+/* The same frame inside of VXLAN or Geneve (with 8 bytes of options) over UDP. */
+void device_frame_wrap(struct device_frame *f, bool ipv6, bool geneve, bool outer_csum);
 
 /*
  * What a driver has to leave for the device: the pseudo header's sum in the checksum field, with

@@ -232,7 +232,7 @@ tunnel(unsigned int version, bool geneve, bool ipv6, size_t mss, bool outer_csum
 	print_message("case: version %u, %s, IPv%u, MSS %zu, outer checksum %d\n", version,
 		      geneve ? "Geneve" : "VXLAN", ipv6 ? 6 : 4, mss, outer_csum);
 	device_frame(&f, DEVICE_TCP, ipv6, mss == 0 ? 500 : 5000, &flow);
-	device_frame_wrap(&f, geneve, outer_csum);
+	device_frame_wrap(&f, false, geneve, outer_csum);
 	before = f;
 	if (mss == 0)
 		device_frame_for_csum(&f, f.inner);
@@ -286,7 +286,7 @@ test_tunnel_not_granted(void **state)
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		open_version(7, ALL_TUNNELS & ~needed[i]);
 		device_frame(&f, DEVICE_TCP, false, 5000, NULL);
-		device_frame_wrap(&f, false, true);
+		device_frame_wrap(&f, false, false, true);
 		device_frame_for_tso(&f, f.inner);
 		tunnel_words(7, 1000, true, words);
 		vmx_frame_free(send(200, 3000, words[0], words[1]));
@@ -297,7 +297,7 @@ test_tunnel_not_granted(void **state)
 	for (unsigned int version = 3; version <= 7; version += 4) {
 		open_version(version, version == 7 ? ALL_TUNNELS : 0);
 		device_frame(&f, DEVICE_TCP, false, 5000, NULL);
-		device_frame_wrap(&f, false, false);
+		device_frame_wrap(&f, false, false, false);
 		device_frame_for_tso(&f, f.inner);
 		tunnel_words(4, 1000, false, words);
 		vmx_frame_free(send(200, 3000, words[0], words[1]));

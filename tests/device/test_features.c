@@ -56,7 +56,8 @@ struct offer {
 	X("VLAN offload", RX(VLAN_STRIP) && TX(VLAN_INSERT))                                       \
 	X("L3 checksum offload", RX(IPV4_CKSUM) && TX(IPV4_CKSUM))                                 \
 	X("L4 checksum offload", RX(TCP_CKSUM) && TX(TCP_CKSUM))                                   \
-	X("Inner L4 checksum", TX(OUTER_UDP_CKSUM))                                                \
+	X("Inner L3 checksum", RX(OUTER_IPV4_CKSUM) && TX(OUTER_IPV4_CKSUM))                       \
+	X("Inner L4 checksum", RX(OUTER_UDP_CKSUM) && TX(OUTER_UDP_CKSUM))                         \
 	X("Packet type parsing", OP(dev_supported_ptypes_get))                                     \
 	X("Rx descriptor status", o->dev->rx_descriptor_status != NULL)                            \
 	X("Tx descriptor status", o->dev->tx_descriptor_status != NULL)                            \

@@ -263,6 +263,51 @@ test_free_after_quiesce(void **state)
 	vmx_close(&t);
 }
 
+/* ACTIVATE has made the address the permanent one; by the time that the device is told what to
+ * receive, it is the user's again. (ethdev sets it once more, after start.) */
+struct at_rx_mode {
+	const struct vmx_test *t;
+	const struct rte_ether_addr *mac;
+	unsigned int told;
+	bool wrong;
+};
+
+static void
+on_rx_mode(void *arg, uint32_t command)
+{
+	struct at_rx_mode *at = arg;
+	struct vmx_device_state seen;
+
+	if (command != (uint32_t)VMXNET3_CMD_UPDATE_RX_MODE)
+		return;
+	vmx_device_state(at->t->dev, &seen);
+	at->told++;
+	at->wrong |= memcmp(seen.mac, at->mac, sizeof(seen.mac)) != 0;
+}
+
+static void
+test_mac_before_frames(void **state)
+{
+	const struct vmx_setup setup = {.device.qemu_mac = true};
+	struct rte_ether_addr mac = {{0x02, 0, 0, 0xAA, 0xBB, 0xCC}};
+	struct vmx_test t;
+	struct at_rx_mode at = {.t = &t, .mac = &mac};
+
+	(void)state;
+	vmx_skip_rival("leaves it to ethdev");
+	vmx_open(&t, &setup);
+	assert_int_equal(rte_eth_dev_default_mac_addr_set(t.id, &mac), 0);
+	vmx_device_on_command(t.dev, on_rx_mode, &at);
+	for (unsigned int i = 0; i < 3; i++) {
+		vmx_stop(&t);
+		vmx_start(&t);
+		assert_true(at.told > i);
+		assert_false(at.wrong);
+	}
+	vmx_device_on_command(t.dev, NULL, NULL);
+	vmx_close(&t);
+}
+
 /* Packets without completion at the time of stop are freed, not forgotten. */
 static void
 test_stop_with_tx_in_flight(void **state)
@@ -346,6 +391,7 @@ main(void)
 		VMX_TEST(test_odd_queues),
 		VMX_TEST(test_two_ports),
 		VMX_TEST(test_free_after_quiesce),
+		VMX_TEST(test_mac_before_frames),
 		VMX_TEST(test_stop_with_tx_in_flight),
 		VMX_TEST(test_stop_with_rx_pending),
 		VMX_TEST(test_activate_refused),

@@ -9,6 +9,7 @@
 
 #include <rte_errno.h>
 #include <rte_ip.h>
+#include <rte_vect.h>
 
 #include "../../proto/vmxnet3.h"
 #include "device_frames.h"
@@ -155,17 +156,15 @@ test_vlan_insert(void **state)
 
 /* What the device cannot be told: prepare says why, burst gives it back, nothing is sent. */
 static void
-assert_refused(struct vmx_test *t, struct rte_mbuf *m, int error, bool burst_too)
+assert_refused(struct vmx_test *t, struct rte_mbuf *m, int error)
 {
 	const uint64_t errors = vmx_errors(t);
 
 	rte_errno = 0;
 	assert_int_equal(rte_eth_tx_prepare(t->id, 0, &m, 1), 0);
 	assert_int_equal(rte_errno, error);
-	if (burst_too) {
-		assert_int_equal(rte_eth_tx_burst(t->id, 0, &m, 1), 0);
-		assert_true(vmx_errors(t) > errors);
-	}
+	assert_int_equal(rte_eth_tx_burst(t->id, 0, &m, 1), 0);
+	assert_true(vmx_errors(t) > errors);
 	assert_int_equal(vmx_device_run(t->dev), 0);
 	rte_pktmbuf_free(m);
 }
@@ -183,19 +182,29 @@ test_tx_refused(void **state)
 
 	m = wishful(&t, DEVICE_TCP, false, VMX_ROOM);
 	m->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_SCTP_CKSUM;
-	assert_refused(&t, m, ENOTSUP, false);
+	assert_refused(&t, m, ENOTSUP);
 	m = wishful(&t, DEVICE_TCP, false, VMX_ROOM);
 	m->ol_flags |= RTE_MBUF_F_TX_TUNNEL_VXLAN;
-	assert_refused(&t, m, ENOTSUP, false);
+	assert_refused(&t, m, ENOTSUP);
 	m = wishful(&t, DEVICE_TCP, false, VMX_ROOM);
 	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG; /* no segment size */
-	assert_refused(&t, m, EINVAL, true);
+	assert_refused(&t, m, EINVAL);
 	m = wishful(&t, DEVICE_TCP, false, VMX_ROOM);
 	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
 	m->tso_segsz = 16384; /* its field has 14 bits */
-	assert_refused(&t, m, EINVAL, true);
+	assert_refused(&t, m, EINVAL);
 	m = wishful(&t, DEVICE_TCP, false, 40); /* headers in two segments */
-	assert_refused(&t, m, EINVAL, true);
+	assert_refused(&t, m, EINVAL);
+	for (size_t segs = 24; segs <= 26; segs++) { /* 24 are the most */
+		m = wishful(&t, DEVICE_TCP, false, (f.len + segs - 1) / segs);
+		assert_int_equal(m->nb_segs, segs);
+		m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+		m->tso_segsz = 1460;
+		if (segs <= 24)
+			vmx_frame_free(wire_of(&t, m));
+		else
+			assert_refused(&t, m, EINVAL);
+	}
 	vmx_assert_works(&t, 10);
 	vmx_close(&t);
 }
@@ -352,6 +361,133 @@ test_vlan_strip(void **state)
 	vmx_close(&t);
 }
 
+/* In a frame of several pieces all that is told of it is in the first mbuf, nothing in others. */
+static void
+test_rx_pieces(void **state)
+{
+	struct vmx_setup setup = {.room = 256,
+				  .rx_offloads = RTE_ETH_RX_OFFLOAD_VLAN_STRIP |
+						 RTE_ETH_RX_OFFLOAD_CHECKSUM |
+						 RTE_ETH_RX_OFFLOAD_SCATTER};
+	struct device_frame tagged;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	device_frame(&f, DEVICE_UDP, false, 1100, NULL);
+	tagged = f;
+	device_frame_tag(&tagged, 0x2064);
+	for (uint32_t i = 0; i < 2 * t.rx_pool->size; i++) {
+		struct rte_mbuf *m;
+
+		vmx_device_arrive(t.dev, tagged.data, tagged.len, NULL, NULL);
+		m = vmx_receive(&t, 0);
+		assert_non_null(m);
+		vmx_assert_content(m, f.data, f.len);
+		assert_int_equal(m->nb_segs, 5);
+		assert_true((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0);
+		assert_int_equal(m->vlan_tci, 0x2064);
+		assert_int_equal(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, L4_GOOD);
+		assert_int_equal(m->packet_type & RTE_PTYPE_L4_MASK, RTE_PTYPE_L4_UDP);
+		for (const struct rte_mbuf *seg = m->next; seg != NULL; seg = seg->next)
+			assert_int_equal(seg->ol_flags, 0);
+		rte_pktmbuf_free(m);
+	}
+	vmx_close(&t);
+}
+
+/* Mbufs that held frames of which much was told, and then hold ones of which nothing is. */
+static void
+nothing_stale(uint16_t width)
+{
+	const struct vmx_rx_meta much = {
+		.word3 = VMXNET3_RXC3_V4 | VMXNET3_RXC3_TCP | VMXNET3_RXC3_IPC | VMXNET3_RXC3_TUC,
+		.csum_known = true,
+		.rss_type = 1,
+		.rss_hash = 0x12345678,
+	};
+	const struct rte_eth_rss_conf rss = {.rss_hf = RTE_ETH_RSS_IPV4};
+	struct vmx_setup setup = {.device.versions = V2,
+				  .rss = &rss,
+				  .rx_offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM |
+						 RTE_ETH_RX_OFFLOAD_RSS_HASH};
+	struct rte_mbuf *m[8];
+	struct vmx_test t;
+
+	rte_vect_set_max_simd_bitwidth(width);
+	vmx_open(&t, &setup);
+	device_frame(&f, DEVICE_TCP, false, 300, NULL);
+	for (uint32_t i = 0; i < 2 * t.rx_pool->size; i += RTE_DIM(m)) {
+		const bool told = i < t.rx_pool->size; /* of each mbuf once, then of none */
+
+		for (size_t k = 0; k < RTE_DIM(m); k++)
+			vmx_device_rx(t.dev, 0, f.data, f.len, told ? &much : NULL);
+		assert_int_equal(rte_eth_rx_burst(t.id, 0, m, RTE_DIM(m)), RTE_DIM(m));
+		for (size_t k = 0; k < RTE_DIM(m); k++) {
+			assert_int_equal(m[k]->packet_type != RTE_PTYPE_UNKNOWN, told);
+			assert_int_equal(m[k]->ol_flags != 0, told);
+		}
+		rte_pktmbuf_free_bulk(m, RTE_DIM(m));
+	}
+	vmx_close(&t);
+}
+
+static void
+test_rx_nothing_stale(void **state)
+{
+	(void)state;
+	nothing_stale(RTE_VECT_SIMD_DISABLED);
+	nothing_stale(RTE_VECT_SIMD_256);
+	nothing_stale(RTE_VECT_SIMD_512);
+}
+
+/* Whatever the device says of protocols: the types a frame gets are among those announced, all of
+ * these occur, and a checksum is only told of whole packets of TCP and UDP. */
+static void
+test_ptypes_announced(void **state)
+{
+	struct vmx_setup setup = {.rx_offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM};
+	uint32_t announced[32], seen[32] = {0};
+	struct vmx_test t;
+	int num;
+
+	(void)state;
+	vmx_open(&t, &setup);
+	device_frame(&f, DEVICE_TCP, false, 300, NULL);
+	num = rte_eth_dev_get_supported_ptypes(t.id, RTE_PTYPE_ALL_MASK, announced, 32);
+	assert_in_range(num, 1, 32);
+	for (uint32_t bits = 0; bits < 0x80; bits++) {
+		const struct vmx_rx_meta meta = {.word3 = bits << 16, .csum_known = true};
+		const uint32_t l4 = (bits << 16) & (VMXNET3_RXC3_TCP | VMXNET3_RXC3_UDP);
+		uint32_t rest, flags;
+		struct rte_mbuf *m;
+
+		vmx_device_rx(t.dev, 0, f.data, f.len, &meta);
+		m = vmx_receive(&t, 0);
+		assert_non_null(m);
+		rest = m->packet_type;
+		flags = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+		rte_pktmbuf_free(m);
+		for (int i = 0; i < num; i++) {
+			const uint32_t layer =
+				(announced[i] & RTE_PTYPE_L2_MASK) != 0	  ? RTE_PTYPE_L2_MASK
+				: (announced[i] & RTE_PTYPE_L3_MASK) != 0 ? RTE_PTYPE_L3_MASK
+									  : RTE_PTYPE_L4_MASK;
+
+			if ((rest & layer) != announced[i])
+				continue;
+			rest &= ~layer;
+			seen[i]++;
+		}
+		assert_int_equal(rest, 0);
+		if (l4 == 0 || (meta.word3 & VMXNET3_RXC3_FRG) != 0)
+			assert_int_equal(flags, 0);
+	}
+	for (int i = 0; i < num; i++)
+		assert_true(seen[i] > 0);
+	vmx_close(&t);
+}
+
 /* Merged frames: the segment size as told, or what it must have been before version 2. */
 static void
 test_lro(void **state)
@@ -440,6 +576,9 @@ main(void)
 		VMX_TEST(test_rx_checksums),
 		VMX_TEST(test_rx_checksums_unknown),
 		VMX_TEST(test_vlan_strip),
+		VMX_TEST(test_rx_pieces),
+		VMX_TEST(test_rx_nothing_stale),
+		VMX_TEST(test_ptypes_announced),
 		VMX_TEST(test_lro),
 		VMX_TEST(test_lro_one_buffer),
 	};

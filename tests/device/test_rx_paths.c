@@ -73,6 +73,7 @@ some_meta(uint32_t turn)
 	struct vmx_rx_meta meta = {
 		.word3 = some(0x80) << 16,
 		.csum_known = some(2),
+		.inner = some(3) == 0,
 		.rss_type = some(5),
 		.rss_hash = some(1u << 24),
 		.error = some(50) == 0,
@@ -104,19 +105,19 @@ arrive(struct vmx_test *wide, struct vmx_test *narrow, uint32_t turn, size_t lon
 static void
 assert_same(const struct rte_mbuf *a, const struct rte_mbuf *b)
 {
+	assert_int_equal(a->nb_segs, b->nb_segs);
+	assert_int_equal(a->packet_type, b->packet_type);
+	assert_int_equal(a->pkt_len, b->pkt_len);
+	assert_int_equal(a->vlan_tci, b->vlan_tci);
+	assert_int_equal(a->hash.rss, b->hash.rss);
 	for (; a != NULL; a = a->next, b = b->next) {
 		assert_non_null(b);
 		assert_int_equal(a->data_off, b->data_off);
 		assert_int_equal(rte_mbuf_refcnt_read(a), rte_mbuf_refcnt_read(b));
-		assert_int_equal(a->nb_segs, b->nb_segs);
 		assert_int_equal(a->ol_flags, b->ol_flags);
 		if ((a->ol_flags & RTE_MBUF_F_RX_LRO) != 0)
 			assert_int_equal(a->tso_segsz, b->tso_segsz);
-		assert_int_equal(a->packet_type, b->packet_type);
-		assert_int_equal(a->pkt_len, b->pkt_len);
 		assert_int_equal(a->data_len, b->data_len);
-		assert_int_equal(a->vlan_tci, b->vlan_tci);
-		assert_int_equal(a->hash.rss, b->hash.rss);
 		assert_memory_equal(rte_pktmbuf_mtod(a, void *), rte_pktmbuf_mtod(b, void *),
 				    a->data_len);
 	}
@@ -157,11 +158,14 @@ receive(struct vmx_test *wide, struct vmx_test *narrow, uint16_t most)
 static void
 compare_way(const struct vmx_setup *setup, size_t longest, bool lies, const struct way *way)
 {
+	struct vmx_setup other = *setup;
 	struct vmx_test wide, narrow;
 	uint32_t frames = 0;
 
 	assert_int_equal(rte_vect_set_max_simd_bitwidth(RTE_VECT_SIMD_DISABLED), 0);
-	vmx_open(&narrow, setup);
+	if (setup->devargs != NULL) /* it has data rings, the other one none */
+		other.devargs = "tx_data=off,rx_data=off";
+	vmx_open(&narrow, &other);
 	assert_non_null(strstr(mode(&narrow), "Scalar"));
 	assert_int_equal(rte_vect_set_max_simd_bitwidth(way->bits), 0);
 	vmx_open(&wide, setup);
@@ -221,6 +225,19 @@ test_plain(void **state)
 	compare(&setup, 1518, false);
 }
 
+/* Much of it in tunnels. */
+static void
+test_tunnels(void **state)
+{
+	const struct vmx_setup setup = {.device.versions = 0x0F,
+					.rx_ring = 512,
+					.rx_offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM |
+						       RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM};
+
+	(void)state;
+	compare(&setup, 1518, false);
+}
+
 static void
 test_pieces(void **state)
 {
@@ -256,12 +273,34 @@ test_lies(void **state)
 	compare(&setup, 1518, true);
 }
 
+/* In slots of the data ring, in buffers, and both in turn, against buffers only. [VMX3 8.6] */
+static void
+test_data_ring(void **state)
+{
+	static const uint32_t inside[] = {0, 0x5555AAAA, 0xFF00FF00};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(inside); i++) {
+		const struct vmx_setup setup = {.device.versions = 0x0F,
+						.device.rx_data_not = inside[i],
+						.devargs = "rx_data=on",
+						.rss = &rss,
+						.rx_ring = 512,
+						.mtu = 9000,
+						.rx_offloads =
+							OFFLOADS | RTE_ETH_RX_OFFLOAD_SCATTER};
+
+		compare(&setup, 3000, false);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		VMX_TEST(test_single), VMX_TEST(test_plain), VMX_TEST(test_pieces),
-		VMX_TEST(test_merged), VMX_TEST(test_lies),
+		VMX_TEST(test_data_ring), VMX_TEST(test_single), VMX_TEST(test_plain),
+		VMX_TEST(test_tunnels),	  VMX_TEST(test_pieces), VMX_TEST(test_merged),
+		VMX_TEST(test_lies),
 	};
 
 	return VMX_RUN(tests);

@@ -42,22 +42,28 @@ static const struct shape {
 	uint32_t mtu;
 	uint64_t rx_offloads;
 	uint32_t capabilities;
+	const char *devargs; /* from version 3 on there are data rings without */
 } shapes[] = {
-	{"plain", 1, 1, 1, 64, 64, 2048, 1500, 0, 0},
-	{"scatter", 1, 1, 1, 128, 64, 256, 1500, RTE_ETH_RX_OFFLOAD_SCATTER, 0},
-	{"two queues", 1, 2, 2, 64, 128, 2048, 1500, RTE_ETH_RX_OFFLOAD_CHECKSUM, 0},
-	{"large rings", 2, 1, 1, 1024, 1024, 2048, 1500, 0, 0},
+	{"plain", 1, 1, 1, 64, 64, 2048, 1500, 0, 0, NULL},
+	{"scatter", 1, 1, 1, 128, 64, 256, 1500, RTE_ETH_RX_OFFLOAD_SCATTER, 0, NULL},
+	{"two queues", 1, 2, 2, 64, 128, 2048, 1500, RTE_ETH_RX_OFFLOAD_CHECKSUM, 0, NULL},
+	{"large rings", 2, 1, 1, 1024, 1024, 2048, 1500, 0, 0, NULL},
+	{"tx data ring", 1, 1, 1, 64, 64, 2048, 1500, 0, 0, "tx_data=on"},
+	{"data rings", 3, 1, 1, 64, 64, 2048, 1500, 0, 0, NULL},
+	{"rx data ring", 4, 2, 1, 96, 64, 256, 1500, RTE_ETH_RX_OFFLOAD_SCATTER, 0, "tx_data=off"},
+	{"no data rings", 4, 1, 1, 64, 64, 2048, 1500, 0, 0, "tx_data=off,rx_data=off"},
 	{"jumbo", 3, 1, 2, 256, 64, 2048, 9000,
-	 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_STRIP, 0},
+	 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_STRIP, 0, NULL},
 	{"LRO", 3, 2, 1, 128, 64, 2048, 1500,
-	 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_CHECKSUM, 0},
-	{"many queues", 6, 8, 4, 64, 64, 2048, 1500, RTE_ETH_RX_OFFLOAD_RSS_HASH, 0},
-	{"smallest", 1, 1, 1, 32, 32, 2048, 1500, 0, 0},
+	 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_CHECKSUM, 0,
+	 NULL},
+	{"many queues", 6, 8, 4, 64, 64, 2048, 1500, RTE_ETH_RX_OFFLOAD_RSS_HASH, 0, NULL},
+	{"smallest", 1, 1, 1, 32, 32, 2048, 1500, 0, 0, NULL},
 	{"version 7", 7, 4, 4, 128, 128, 1024, 1500,
 	 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_RSS_HASH,
-	 VMXNET3_CAP_LARGE_BAR | VMXNET3_CAP_UDP_RSS},
+	 VMXNET3_CAP_LARGE_BAR | VMXNET3_CAP_UDP_RSS, NULL},
 	{"version 9", 9, 2, 2, 512, 512, 2048, 9000,
-	 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO, 0},
+	 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO, 0, NULL},
 };
 
 /* What the test has in hand is marked, in a field that is the application's. */
@@ -198,20 +204,11 @@ storm(struct vmx_test *t, uint64_t seed)
 	storms++;
 }
 
-/* Stopped, everything is there; started, or reset and set up again, it works. */
 static void
 recover(struct vmx_test *t, bool by_reset)
 {
 	let_go_all();
-	vmx_stop(t);
-	assert_int_equal(rte_mempool_avail_count(t->rx_pool), t->rx_pool->size);
-	assert_int_equal(rte_mempool_avail_count(t->tx_pool), t->tx_pool->size);
-	if (by_reset) {
-		assert_int_equal(rte_eth_dev_reset(t->id), 0);
-		vmx_configure(t);
-	}
-	vmx_start(t);
-	vmx_assert_works(t, 20);
+	vmx_assert_recovers(t, by_reset);
 }
 
 static uint64_t
@@ -233,7 +230,11 @@ open_shape(struct vmx_test *t, const struct shape *shape)
 	static const struct rte_eth_rss_conf rss = {.rss_hf = RTE_ETH_RSS_IPV4};
 	struct vmx_setup setup = {
 		.device = {.versions = VMX_VERSIONS_TO(shape->version),
-			   .capabilities = shape->capabilities},
+			   .capabilities = shape->capabilities,
+			   .tx_data_slot = shape->version >= 9 ? 256 : 0,
+			   .rx_data_slot = 512,
+			   .rx_data_not = 0x11111111},
+		.devargs = shape->devargs,
 		.num_rx_queues = shape->rx_queues,
 		.num_tx_queues = shape->tx_queues,
 		.rx_ring = shape->rx_ring,

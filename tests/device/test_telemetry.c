@@ -74,6 +74,8 @@ test_answers(void **state)
 	expect("/pvn/net_pvn_vmxnet3/rx_queue,0,1", "\"descriptors\":64");
 	expect("/pvn/net_pvn_vmxnet3/rx_queue,0,1", "\"ring1_posted\":63");
 	expect("/pvn/net_pvn_vmxnet3/tx_queue,0,0", "\"in_flight\":0");
+	expect("/pvn/net_pvn_vmxnet3/rx_queue,0,0", "\"data_slot_bytes\":128");
+	expect("/pvn/net_pvn_vmxnet3/tx_queue,0,0", "\"data_slot_bytes\":128");
 	expect("/pvn/net_pvn_vmxnet3/port,0", "\"event_interrupt\":1");
 	expect("/pvn/net_pvn_vmxnet3/port,0", "\"queue_failed\":0");
 	vmx_device_event(t.dev, VMXNET3_EVENT_RQERR, 0x80000001u);

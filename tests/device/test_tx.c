@@ -193,6 +193,42 @@ test_empty_segment(void **state)
 	vmx_close(&t);
 }
 
+/* A packet, or one of its segments, that somebody else has too stays a chain for that owner. */
+static void
+test_shared(void **state)
+{
+	uint8_t frame[3 * VMX_TX_ROOM];
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, NULL);
+	vmx_frame(&t, frame, sizeof(frame), 1);
+	for (unsigned int i = 0; i < 400; i++) {
+		struct rte_mbuf *m = vmx_chain(t.tx_pool, frame, sizeof(frame), VMX_TX_ROOM);
+		const bool before = (i & 1) != 0, middle = (i & 2) != 0;
+
+		struct rte_mbuf *second = m->next;
+
+		if (middle)
+			rte_mbuf_refcnt_update(second, 1);
+		else
+			rte_pktmbuf_refcnt_update(m, 1);
+		vmx_assert_sends(&t, 0, m, frame, sizeof(frame));
+		if (middle) {
+			if (!before)
+				rte_eth_tx_done_cleanup(t.id, 0, 0);
+			rte_pktmbuf_free_seg(second);
+			continue;
+		}
+		if (!before)
+			rte_eth_tx_done_cleanup(t.id, 0, 0);
+		assert_int_equal(m->nb_segs, 3);
+		vmx_assert_content(m, frame, sizeof(frame));
+		rte_pktmbuf_free(m);
+	}
+	vmx_close(&t);
+}
+
 /* Nothing at all to send. */
 static void
 test_empty_packet(void **state)
@@ -411,7 +447,7 @@ main(void)
 		VMX_TEST(test_large_segment), VMX_TEST(test_cq_only),
 		VMX_TEST(test_threshold),     VMX_TEST(test_one_doorbell_per_burst),
 		VMX_TEST(test_doorbell_runs), VMX_TEST(test_tx_errors),
-		VMX_TEST(test_never_partial),
+		VMX_TEST(test_never_partial), VMX_TEST(test_shared),
 	};
 
 	return VMX_RUN(tests);

@@ -27,18 +27,6 @@ fetch_xstats(const struct vmx_test *t)
 	return n;
 }
 
-static uint64_t
-xstat(const struct vmx_test *t, const char *name)
-{
-	int n = fetch_xstats(t);
-
-	for (int i = 0; i < n; i++)
-		if (strcmp(names[i].name, name) == 0)
-			return values[i].value;
-	fail_msg("no counter %s", name);
-	return 0;
-}
-
 /* Of all queues of a direction: "rx_q0_NAME" + "rx_q1_NAME" + ... */
 static uint64_t
 sum_of(const struct vmx_test *t, const char *direction, const char *name)
@@ -104,11 +92,11 @@ test_all_hardware_counters(void **state)
 	for (unsigned int i = 0; i < 10; i++) {
 		for (unsigned int q = 0; q < 2; q++) {
 			snprintf(name, sizeof(name), "rx_q%u_hw_%s", q, rx[i]);
-			assert_int_equal(xstat(&t, name), 0);
+			assert_int_equal(vmx_xstat(&t, name), 0);
 		}
 		for (unsigned int q = 0; q < 3; q++) {
 			snprintf(name, sizeof(name), "tx_q%u_hw_%s", q, tx[i]);
-			assert_int_equal(xstat(&t, name), 0);
+			assert_int_equal(vmx_xstat(&t, name), 0);
 		}
 	}
 	vmx_close(&t);
@@ -156,23 +144,23 @@ test_hardware_counters_per_queue(void **state)
 			send_to(&t, q, 0xFF, 110);
 		}
 	}
-	assert_int_equal(xstat(&t, "rx_q0_hw_unicast_packets"), 1);
-	assert_int_equal(xstat(&t, "rx_q1_hw_unicast_packets"), 2);
-	assert_int_equal(xstat(&t, "rx_q1_hw_unicast_bytes"), 120);
-	assert_int_equal(xstat(&t, "rx_q1_hw_multicast_packets"), 2);
-	assert_int_equal(xstat(&t, "rx_q1_hw_multicast_bytes"), 140);
-	assert_int_equal(xstat(&t, "rx_q1_hw_broadcast_packets"), 2);
-	assert_int_equal(xstat(&t, "rx_q1_hw_broadcast_bytes"), 160);
-	assert_int_equal(xstat(&t, "tx_q0_hw_unicast_packets"), 1);
-	assert_int_equal(xstat(&t, "tx_q1_hw_unicast_packets"), 2);
-	assert_int_equal(xstat(&t, "tx_q1_hw_unicast_bytes"), 180);
-	assert_int_equal(xstat(&t, "tx_q1_hw_multicast_packets"), 2);
-	assert_int_equal(xstat(&t, "tx_q1_hw_multicast_bytes"), 200);
-	assert_int_equal(xstat(&t, "tx_q1_hw_broadcast_packets"), 2);
-	assert_int_equal(xstat(&t, "tx_q1_hw_broadcast_bytes"), 220);
-	assert_int_equal(xstat(&t, "rx_q0_packets"), 3);
-	assert_int_equal(xstat(&t, "rx_q1_packets"), 6);
-	assert_int_equal(xstat(&t, "tx_q1_bytes"), 600);
+	assert_int_equal(vmx_xstat(&t, "rx_q0_hw_unicast_packets"), 1);
+	assert_int_equal(vmx_xstat(&t, "rx_q1_hw_unicast_packets"), 2);
+	assert_int_equal(vmx_xstat(&t, "rx_q1_hw_unicast_bytes"), 120);
+	assert_int_equal(vmx_xstat(&t, "rx_q1_hw_multicast_packets"), 2);
+	assert_int_equal(vmx_xstat(&t, "rx_q1_hw_multicast_bytes"), 140);
+	assert_int_equal(vmx_xstat(&t, "rx_q1_hw_broadcast_packets"), 2);
+	assert_int_equal(vmx_xstat(&t, "rx_q1_hw_broadcast_bytes"), 160);
+	assert_int_equal(vmx_xstat(&t, "tx_q0_hw_unicast_packets"), 1);
+	assert_int_equal(vmx_xstat(&t, "tx_q1_hw_unicast_packets"), 2);
+	assert_int_equal(vmx_xstat(&t, "tx_q1_hw_unicast_bytes"), 180);
+	assert_int_equal(vmx_xstat(&t, "tx_q1_hw_multicast_packets"), 2);
+	assert_int_equal(vmx_xstat(&t, "tx_q1_hw_multicast_bytes"), 200);
+	assert_int_equal(vmx_xstat(&t, "tx_q1_hw_broadcast_packets"), 2);
+	assert_int_equal(vmx_xstat(&t, "tx_q1_hw_broadcast_bytes"), 220);
+	assert_int_equal(vmx_xstat(&t, "rx_q0_packets"), 3);
+	assert_int_equal(vmx_xstat(&t, "rx_q1_packets"), 6);
+	assert_int_equal(vmx_xstat(&t, "tx_q1_bytes"), 600);
 	assert_adds_up(&t);
 	vmx_close(&t);
 }
@@ -195,12 +183,12 @@ test_device_drops(void **state)
 	assert_true(no_buffer > 0 && no_buffer < 100);
 	for (unsigned int i = no_buffer; i < 100; i++)
 		rte_pktmbuf_free(vmx_receive(&t, 0));
-	assert_int_equal(xstat(&t, "rx_q0_hw_no_buffer_missed"), no_buffer);
+	assert_int_equal(vmx_xstat(&t, "rx_q0_hw_no_buffer_missed"), no_buffer);
 	assert_int_equal(vmx_stats(&t).imissed, no_buffer);
 	vmx_device_rx(t.dev, 0, frame, sizeof(frame), &meta);
 	assert_null(vmx_receive(&t, 0));
-	assert_int_equal(xstat(&t, "rx_q0_error_bit_packets"), 1);
-	assert_int_equal(xstat(&t, "rx_q0_hw_errors"), vmx_stats(&t).ierrors);
+	assert_int_equal(vmx_xstat(&t, "rx_q0_error_bit_packets"), 1);
+	assert_int_equal(vmx_xstat(&t, "rx_q0_hw_errors"), vmx_stats(&t).ierrors);
 	assert_int_equal(vmx_stats(&t).ipackets, 100 - no_buffer);
 	assert_adds_up(&t);
 	vmx_close(&t);
@@ -229,7 +217,7 @@ test_driver_drops(void **state)
 		vmx_device_lie(t.dev, cases[i].lie, 1);
 		vmx_device_rx(t.dev, 0, frame, sizeof(frame), NULL);
 		assert_null(vmx_receive(&t, 0));
-		assert_int_equal(xstat(&t, cases[i].counter), 1);
+		assert_int_equal(vmx_xstat(&t, cases[i].counter), 1);
 		assert_int_equal(vmx_stats(&t).ierrors, 1);
 		assert_adds_up(&t);
 		vmx_close_unchecked(&t);
@@ -248,14 +236,14 @@ test_tx_drops(void **state)
 	m = rte_pktmbuf_alloc(t.tx_pool); /* without a byte */
 	assert_int_equal(rte_eth_tx_burst(t.id, 0, &m, 1), 0);
 	rte_pktmbuf_free(m);
-	assert_int_equal(xstat(&t, "tx_q0_unsendable_errors"), 1);
+	assert_int_equal(vmx_xstat(&t, "tx_q0_unsendable_errors"), 1);
 	vmx_frame(&t, frame, sizeof(frame), 1);
 	vmx_device_lie(t.dev, VMX_LIE_TX_NOTHING, 1);
 	m = vmx_chain(t.tx_pool, frame, sizeof(frame), VMX_TX_ROOM);
 	assert_int_equal(rte_eth_tx_burst(t.id, 0, &m, 1), 1);
 	vmx_device_run(t.dev);
 	rte_eth_tx_done_cleanup(t.id, 0, 0); /* looks at completions now */
-	assert_true(xstat(&t, "tx_q0_bad_completion_errors") > 0);
+	assert_true(vmx_xstat(&t, "tx_q0_bad_completion_errors") > 0);
 	assert_adds_up(&t);
 	vmx_close_unchecked(&t);
 }
@@ -341,6 +329,35 @@ test_reset_anywhere(void **state)
 	}
 }
 
+/* A device that takes its counters back; one that is gone does not write them again. */
+static void
+test_counters_fall(void **state)
+{
+	struct vmxnet3_tx_queue_desc *table;
+	struct vmxnet3_rx_queue_desc *rx;
+	struct rte_eth_stats stats;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_open(&t, NULL);
+	vmx_assert_works(&t, 30);
+	assert_int_equal(rte_eth_stats_reset(t.id), 0);
+	vmx_assert_works(&t, 5);
+	assert_int_equal(vmx_xstat(&t, "rx_q0_hw_unicast_packets"), 5);
+	table = (void *)(uintptr_t)pvn_le64_to_cpu(vmx_device_shared(t.dev)->queue_table_addr);
+	rx = (void *)(table + 1);
+	vmx_device_lie(t.dev, VMX_LIE_GONE, 1);
+	memset(&table->counters, 0, sizeof(table->counters));
+	memset(&rx->counters, 0, sizeof(rx->counters));
+	assert_int_equal(vmx_xstat(&t, "rx_q0_hw_unicast_packets"), 0);
+	assert_int_equal(vmx_xstat(&t, "tx_q0_hw_unicast_bytes"), 0);
+	stats = vmx_stats(&t);
+	assert_int_equal(stats.ipackets, 5);
+	assert_int_equal(stats.opackets, 5);
+	assert_int_equal(stats.imissed + stats.ierrors + stats.oerrors, 0);
+	vmx_close_unchecked(&t);
+}
+
 /* Per-queue statistics of the basic call are the queues' own. */
 static void
 test_per_queue_stats(void **state)
@@ -404,6 +421,7 @@ main(void)
 		VMX_TEST(test_tx_drops),
 		VMX_TEST(test_continuous),
 		VMX_TEST(test_reset_anywhere),
+		VMX_TEST(test_counters_fall),
 		VMX_TEST(test_per_queue_stats),
 		VMX_TEST(test_names_and_ids),
 	};

@@ -135,6 +135,8 @@ check_rx_data_ring(struct vmx_device *dev, struct regions *regions, struct vmx_r
 
 	if (slot == 0 || !vmx_is_version(dev, 3))
 		return;
+	RULE(dev, !vmx_is_version(dev, 9) || slot == dev->opts.rx_data_slot, DATA_RING,
+	     "%s: slots of %u bytes instead of %u", rxq->comp.name, slot, dev->opts.rx_data_slot);
 	if (check_data_ring(dev, regions, rxq->comp.name, addr,
 			    pvn_le32_to_cpu(rxq->config.ring1_size), slot))
 		rxq->data_slot = slot;
@@ -432,7 +434,7 @@ begin(struct vmx_device *dev)
 	dev->activations++;
 	dev->events = pvn_le32_to_cpu(dev->shared->events);
 	memcpy(dev->coalesce, dev->opts.coalesce, sizeof(dev->coalesce));
-	dev->num_regions = 0;
+	dev->num_regions = dev->regions_tx = dev->regions_rx = 0;
 	memset(dev->ring_buffers, 0, sizeof(dev->ring_buffers));
 	dev->mac_early = memcmp(dev->mac, dev->opts.mac, 6) != 0;
 	if (dev->opts.qemu_mac)

@@ -55,7 +55,7 @@ judge(const struct vmx_device *dev, struct vmx_packet p, const uint8_t *frame, s
 {
 	bool outer_ok = vmx_ip_csum_ok(&p, frame) && (trusted || vmx_l4_csum_ok(&p, frame));
 
-	meta->inner = look_inside(dev, &p, frame, len) && vmx_is_version(dev, 7);
+	meta->inner = look_inside(dev, &p, frame, len);
 	meta->csum_known = true;
 	meta->word3 |= p.v6 ? VMXNET3_RXC3_V6 : VMXNET3_RXC3_V4;
 	if (!p.v6 && vmx_ip_csum_ok(&p, frame) && (outer_ok || !meta->inner))
@@ -110,17 +110,25 @@ vmx_device_arrive(struct vmx_device *dev, const void *frame, size_t len,
 	return vmx_device_rx(dev, q < dev->num_rx ? q : 0, frame, len, &meta);
 }
 
+/* Whether both have the same ends, and headers as long. */
+static bool
+same_flow(const uint8_t *a, const struct vmx_packet *pa, const uint8_t *b,
+	  const struct vmx_packet *pb)
+{
+	size_t from = pa->l3 + (pa->v6 ? 8 : 12);
+
+	return pa->l3 == pb->l3 && pa->payload == pb->payload && pa->v6 == pb->v6 &&
+	       memcmp(a + from, b + from, pa->v6 ? 32 : 8) == 0 &&
+	       memcmp(a + pa->l4, b + pb->l4, 4) == 0;
+}
+
 /* Whether the second frame is the next segment of the first's stream. */
 static bool
 continues(const uint8_t *a, const struct vmx_packet *pa, size_t payload, const uint8_t *b,
 	  const struct vmx_packet *pb)
 {
-	size_t from = pa->l3 + (pa->v6 ? 8 : 12);
-
-	return pb->l4_type == VMX_L4_TCP && pa->payload == pb->payload && pa->v6 == pb->v6 &&
-	       (b[pb->l4 + 13] & (TCP_NOT_MERGED & ~1)) == 0 &&
-	       memcmp(a + from, b + from, pa->v6 ? 32 : 8) == 0 &&
-	       memcmp(a + pa->l4, b + pb->l4, 4) == 0 &&
+	return pb->l4_type == VMX_L4_TCP && (b[pb->l4 + 13] & (TCP_NOT_MERGED & ~1)) == 0 &&
+	       same_flow(a, pa, b, pb) &&
 	       vmx_get32(b + pb->l4 + 4) == vmx_get32(a + pa->l4 + 4) + payload;
 }
 
@@ -134,7 +142,7 @@ may_begin(const uint8_t *frame, const struct vmx_packet *p)
 /* Lengths and the IPv4 checksum become the merged frame's; the TCP one stays the first segment's,
  * as nobody is to look at it any more. */
 static void
-finish_merged(uint8_t *frame, const struct vmx_packet *p, size_t len)
+put_merged_len(uint8_t *frame, const struct vmx_packet *p, size_t len)
 {
 	if (p->v6) {
 		vmx_put16(frame + p->l3 + 4, (uint32_t)(len - p->l3 - 40));
@@ -146,27 +154,52 @@ finish_merged(uint8_t *frame, const struct vmx_packet *p, size_t len)
 		  (uint16_t)~vmx_fold(vmx_sum(frame + p->l3, p->l4 - p->l3, 0)));
 }
 
+/* The same around it; a tunnel's outer checksum goes. */
+static void
+finish_merged(uint8_t *frame, const struct vmx_packet *outer, const struct vmx_packet *p,
+	      size_t len)
+{
+	put_merged_len(frame, p, len);
+	if (outer->l3 == p->l3)
+		return;
+	put_merged_len(frame, outer, len);
+	vmx_put16(frame + outer->l4 + 4, (uint32_t)(len - outer->l4));
+	vmx_put16(frame + outer->l4 + 6, 0);
+}
+
+/* A whole packet with right checksums; of a tunnel, the one inside. */
+static bool
+parse_segment(const struct vmx_device *dev, struct vmx_packet *outer, struct vmx_packet *p,
+	      const uint8_t *frame, size_t len)
+{
+	if (!vmx_parse(outer, frame, len, 0) || !vmx_ip_csum_ok(outer, frame) ||
+	    !vmx_l4_csum_ok(outer, frame))
+		return false;
+	*p = *outer;
+	return !look_inside(dev, p, frame, len) ||
+	       (vmx_ip_csum_ok(p, frame) && vmx_l4_csum_ok(p, frame));
+}
+
 /* As many frames as make one; merged holds it. Returns how many. */
 static unsigned int
-merge(const struct vmx_train *train, unsigned int num, uint8_t *merged, size_t *len,
-      struct vmx_arrival *how)
+merge(const struct vmx_device *dev, const struct vmx_train *train, unsigned int num,
+      uint8_t *merged, size_t *len, struct vmx_arrival *how)
 {
-	struct vmx_packet first, next;
+	struct vmx_packet outer, first, next_outer, next;
 	unsigned int n = 1;
 
 	memcpy(merged, train[0].frame, train[0].len);
 	*len = train[0].len;
-	if (!vmx_parse(&first, merged, *len, 0) || !may_begin(merged, &first) ||
-	    !vmx_l4_csum_ok(&first, merged) || !vmx_ip_csum_ok(&first, merged))
+	if (!parse_segment(dev, &outer, &first, merged, *len) || !may_begin(merged, &first))
 		return 1;
 	*len = first.end;
 	for (; n < num && n < UINT8_MAX; n++) {
 		const uint8_t *frame = train[n].frame;
 		size_t payload;
 
-		if (!vmx_parse(&next, frame, train[n].len, 0) ||
-		    !continues(merged, &first, *len - first.payload, frame, &next) ||
-		    !vmx_l4_csum_ok(&next, frame) || !vmx_ip_csum_ok(&next, frame))
+		if (!parse_segment(dev, &next_outer, &next, frame, train[n].len) ||
+		    !same_flow(merged, &outer, frame, &next_outer) ||
+		    !continues(merged, &first, *len - first.payload, frame, &next))
 			break;
 		payload = next.end - next.payload;
 		if (*len + payload > LRO_MAX)
@@ -177,7 +210,7 @@ merge(const struct vmx_train *train, unsigned int num, uint8_t *merged, size_t *
 	}
 	if (n == 1)
 		return 1;
-	finish_merged(merged, &first, *len);
+	finish_merged(merged, &outer, &first, *len);
 	how->trusted = true;
 	how->segments = (uint8_t)n;
 	how->mss = (uint16_t)(first.end - first.payload);
@@ -199,7 +232,7 @@ vmx_device_arrive_train(struct vmx_device *dev, const struct vmx_train *train, u
 
 		n = 1;
 		if (has(dev, VMXNET3_FEATURE_LRO))
-			n = merge(&train[i], num - i, merged, &len, &how);
+			n = merge(dev, &train[i], num - i, merged, &len, &how);
 		else
 			memcpy(merged, train[i].frame, len);
 		delivered += vmx_device_arrive(dev, merged, len, &how, NULL) == VMX_RX_DELIVERED;

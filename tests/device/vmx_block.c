@@ -145,6 +145,10 @@ vmx_register_memory(struct vmx_device *dev)
 	if (dev->opts.refuse_memory)
 		return 1;
 	dev->num_regions = count;
+	for (unsigned int q = 0; q < 16; q++) {
+		dev->regions_tx |= (uint16_t)((tx[q] != 0) << q);
+		dev->regions_rx |= (uint16_t)((rx[q] != 0) << q);
+	}
 	return 0;
 }
 

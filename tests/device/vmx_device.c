@@ -319,6 +319,8 @@ vmx_device_state(const struct vmx_device *dev, struct vmx_device_state *state)
 	state->rss_fields = dev->rss_fields;
 	memcpy(state->coalesce, dev->coalesce, sizeof(state->coalesce));
 	state->num_memory_regions = dev->num_regions;
+	state->memory_tx = dev->regions_tx;
+	state->memory_rx = dev->regions_rx;
 	memcpy(state->ring_buffers, dev->ring_buffers, sizeof(state->ring_buffers));
 }
 

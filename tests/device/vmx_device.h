@@ -37,8 +37,11 @@ struct vmx_device_opts {
 	uint8_t conf_intr;	    /* what GET_CONF_INTR answers */
 	uint32_t capabilities;	    /* v7+, offered in DCR[0] and PTCR[0]: VMXNET3_CAP_* */
 	uint32_t not_granted;	    /* of those, what is refused in the end all the same */
+	uint32_t not_passed;	    /* of those, what PTCR[0] lacks */
+	bool no_pass_through;	    /* PTCR[0] has the error bit and nothing else */
 	uint16_t tx_data_slot;	    /* v3+, GET_TXDATA_DESC_SIZE; 0 means 128 */
-	uint16_t rx_data_slot;	    /* v9, the high half of it */
+	uint16_t rx_data_slot;	    /* v9, the high half of it; 0: no data ring is wanted */
+	uint32_t rx_data_not;	    /* bit n % 32: small frame n comes in a buffer all the same */
 	uint32_t rss_fields;	    /* v4+, those to be had; 0 means all of the version */
 	bool rss_wants_queues;	    /* SET_RSS_FIELDS fails with one rx queue, as on ESXi 8 */
 	uint32_t coalesce[4];	    /* v3+, the default scheme: mode, three values */
@@ -98,7 +101,7 @@ struct vmx_rx_meta {
 	uint8_t rss_type;
 	uint32_t rss_hash;
 	bool error; /* the frame is bad */
-	bool inner; /* v7+: word3 is about the packet inside of a tunnel */
+	bool inner; /* v4+: word3 is about the packet inside of a tunnel */
 	/* From v2 on, of a frame that was several segments: their number (0 = it was none), MSS. */
 	uint8_t lro_segments;
 	uint16_t lro_mss;
@@ -223,6 +226,16 @@ void vmx_device_lie(struct vmx_device *dev, enum vmx_lie lie, unsigned int count
 void vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int count,
 			  unsigned int wait);
 
+/* One completion of queue q, as given but for its generation. Until the next ACTIVATE the device
+ * must not complete anything there by itself. */
+void vmx_device_forge(struct vmx_device *dev, bool tx, unsigned int q, const uint32_t words[4],
+		      bool wrong_gen);
+
+/* Exchange the completion written `back` before the last one for these words; for while the driver
+ * looks at it. */
+void vmx_device_swap(struct vmx_device *dev, bool tx, unsigned int q, unsigned int back,
+		     uint32_t words[3]);
+
 /*
  * From now on completions and results of commands are changed here and there, by a generator with
  * this seed; 0 ends it. The driver must be stopped and started before it can be honest again.
@@ -255,6 +268,7 @@ struct vmx_device_state {
 	uint32_t rss_fields;		 /* applied, v4+ */
 	uint32_t coalesce[4];		 /* v3+ */
 	unsigned int num_memory_regions; /* v3+, taken */
+	uint16_t memory_tx, memory_rx;	 /* queues named with them */
 	uint16_t ring_buffers[3];	 /* v7+: ring 1 heads, bodies, ring 2 bodies */
 	unsigned int activations;	 /* since the device was made */
 	uint64_t doorbells_tx; /* seen; several between two runs count once unless trapped */

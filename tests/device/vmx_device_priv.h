@@ -113,6 +113,7 @@ struct vmx_rxq {
 	uint32_t stop_reason;
 	uint32_t fault;
 	uint32_t data_slot; /* bytes, 0 = no data ring */
+	uint32_t small;	    /* frames that would have fitted a slot */
 	uint32_t forged;    /* where forged completions have got to */
 	bool tainted;
 };
@@ -186,6 +187,7 @@ struct vmx_device {
 	uint32_t events; /* as in the shared area */
 	uint32_t coalesce[4];
 	unsigned int num_regions;
+	uint16_t regions_tx, regions_rx; /* queues named with them */
 	uint16_t ring_buffers[3];
 	uint32_t *fault; /* of the queue being looked at; see vmx_breach() */
 

@@ -25,9 +25,22 @@ ring_or_default(uint16_t wanted, uint16_t rival_min)
 	return wanted;
 }
 
+/* With PVN_DATA_RINGS=1 tests that ask for nothing else are tests of data rings. */
+static void
+use_data_rings(struct vmx_setup *s)
+{
+	if (getenv("PVN_DATA_RINGS") == NULL || vmx_host_is_rival())
+		return;
+	if (s->device.versions == 0 && !s->device.qemu)
+		s->device.versions = VMX_VERSIONS_TO(3);
+	if (s->devargs == NULL)
+		s->devargs = "tx_data=on,rx_data=on";
+}
+
 static void
 set_defaults(struct vmx_setup *s)
 {
+	use_data_rings(s);
 	if (s->num_rx_queues == 0)
 		s->num_rx_queues = 1;
 	if (s->num_tx_queues == 0)
@@ -346,6 +359,19 @@ vmx_assert_works(struct vmx_test *t, unsigned int n)
 	}
 }
 
+void
+vmx_assert_recovers(struct vmx_test *t, bool by_reset)
+{
+	vmx_stop(t);
+	assert_nothing_lost(t);
+	if (by_reset) {
+		assert_int_equal(rte_eth_dev_reset(t->id), 0);
+		vmx_configure(t);
+	}
+	vmx_start(t);
+	vmx_assert_works(t, 20);
+}
+
 struct rte_eth_stats
 vmx_stats(const struct vmx_test *t)
 {
@@ -353,6 +379,17 @@ vmx_stats(const struct vmx_test *t)
 
 	assert_int_equal(rte_eth_stats_get(t->id, &stats), 0);
 	return stats;
+}
+
+uint64_t
+vmx_xstat(const struct vmx_test *t, const char *name)
+{
+	uint64_t id, value;
+
+	if (rte_eth_xstats_get_id_by_name(t->id, name, &id) != 0)
+		fail_msg("no counter %s", name);
+	assert_int_equal(rte_eth_xstats_get_by_id(t->id, &id, &value, 1), 1);
+	return value;
 }
 
 static bool

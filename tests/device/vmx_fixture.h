@@ -102,7 +102,14 @@ void vmx_assert_sends(struct vmx_test *t, uint16_t queue, struct rte_mbuf *m, co
 /* Frames both ways, n of them. */
 void vmx_assert_works(struct vmx_test *t, unsigned int n);
 
+/* What a port must be able to do whatever its device did: stopped, it has every mbuf back; started,
+ * or reset and set up again, it works. */
+void vmx_assert_recovers(struct vmx_test *t, bool by_reset);
+
 struct rte_eth_stats vmx_stats(const struct vmx_test *t);
+
+/* One extended statistic; it must exist. */
+uint64_t vmx_xstat(const struct vmx_test *t, const char *name);
 
 /* Everything the driver counts as gone wrong, wherever: it must grow with each drop. */
 uint64_t vmx_errors(const struct vmx_test *t);

@@ -75,6 +75,8 @@ vmx_host_init(void)
 		argv[8] = "--lcores=0@0";
 	if (getenv("PVN_DEVICE_VERBOSE") != NULL)
 		argv[12] = "--log-level=pmd.net.*:debug";
+	if (getenv("PVN_DEVICE_HUGE") != NULL)
+		argv[1] = "--in-memory";
 	if (getenv("PVN_DEVICE_TELEMETRY") != NULL)
 		argv[5] = "--telemetry";
 	if (getenv("PVN_DEVICE_HUGE") != NULL)
@@ -237,10 +239,10 @@ vmx_host_plug(const struct vmx_device_opts *opts, const char *devargs, int *erro
 	struct vmx_port *port = new_port(opts, devargs);
 	int ret = vmx_driver->probe(vmx_driver, &port->pci);
 
-	if (ret == 0)
-		ret = rte_eth_dev_get_port_by_name(port->pci.name, &port->port_id);
 	if (error != NULL)
 		*error = ret;
+	if (ret == 0)
+		ret = rte_eth_dev_get_port_by_name(port->pci.name, &port->port_id);
 	if (ret != 0) {
 		free_port(port);
 		return NULL;

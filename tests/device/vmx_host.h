@@ -36,8 +36,9 @@ bool vmx_host_is_rival(void);
 bool vmx_host_has_lsc(void);
 
 /*
- * A new device, and the driver probed on it; devargs ("key=value,...") may be NULL. NULL, with the
- * reason in *error when that is not NULL, if the probe fails.
+ * A new device, and the driver probed on it; devargs ("key=value,...") may be NULL. NULL, with what
+ * the probe returned in *error when that is not NULL, if there is no port: 0 would be a driver's
+ * fault.
  */
 struct vmx_port *vmx_host_plug(const struct vmx_device_opts *opts, const char *devargs, int *error);
 

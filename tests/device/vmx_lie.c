@@ -191,3 +191,38 @@ vmx_device_lie_later(struct vmx_device *dev, enum vmx_lie lie, unsigned int coun
 	vmx_device_lie(dev, lie, count);
 	dev->lie_wait = wait;
 }
+
+/* The generation is made right, unless it is to be wrong. */
+void
+vmx_device_forge(struct vmx_device *dev, bool tx, unsigned int q, const uint32_t words[4],
+		 bool wrong_gen)
+{
+	struct vmx_comp_ring *comp = tx ? &dev->txq[q].comp : &dev->rxq[q].comp;
+	const struct vmx_comp_ring before = *comp;
+
+	*(tx ? &dev->txq[q].tainted : &dev->rxq[q].tainted) = true;
+	comp->gen ^= wrong_gen;
+	vmx_comp_write(comp, words);
+	if (wrong_gen) { /* it is not there: the next one goes to its place */
+		comp->next = before.next;
+		comp->gen = before.gen;
+	}
+}
+
+/* The word that holds the generation stays as it is. */
+void
+vmx_device_swap(struct vmx_device *dev, bool tx, unsigned int q, unsigned int back,
+		uint32_t words[3])
+{
+	struct vmx_comp_ring *comp = tx ? &dev->txq[q].comp : &dev->rxq[q].comp;
+	const uint32_t at = (comp->next + comp->size - 1 - back) % comp->size;
+	const struct vmx_comp before = comp->mem[at];
+
+	*(tx ? &dev->txq[q].tainted : &dev->rxq[q].tainted) = true;
+	for (int i = 0; i < 3; i++) {
+		__atomic_store_n(&comp->mem[at].word[i], pvn_cpu_to_le32(words[i]),
+				 __ATOMIC_RELAXED);
+		words[i] = pvn_le32_to_cpu(before.word[i]);
+	}
+	comp->shadow[at] = comp->mem[at];
+}

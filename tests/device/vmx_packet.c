@@ -155,7 +155,7 @@ vmx_tunnel_inner(const struct vmx_packet *outer, const uint8_t *frame, size_t le
 	if (outer->l4_type != VMX_L4_UDP || outer->end - outer->payload < 8)
 		return 0;
 	port = vmx_get16(frame + outer->l4 + 2);
-	if (port == VMX_PORT_VXLAN)
+	if (port == VMX_PORT_VXLAN || port == VMX_PORT_VXLAN_OLD)
 		inner = outer->payload + 8;
 	else if (port == VMX_PORT_GENEVE)
 		inner = outer->payload + 8 + (frame[outer->payload] & 0x3Fu) * 4;
@@ -184,12 +184,19 @@ l4_sum(const struct vmx_packet *p, const uint8_t *frame)
 	return vmx_fold(vmx_sum(frame + p->l4, len, vmx_pseudo_sum(p, frame, len)));
 }
 
+static bool
+is_tunnel_port(uint16_t port)
+{
+	return port == VMX_PORT_VXLAN || port == VMX_PORT_VXLAN_OLD || port == VMX_PORT_GENEVE;
+}
+
 bool
 vmx_l4_csum_ok(const struct vmx_packet *p, const uint8_t *frame)
 {
 	if (p->l4_type != VMX_L4_TCP && p->l4_type != VMX_L4_UDP)
 		return true;
-	if (p->l4_type == VMX_L4_UDP && !p->v6 && vmx_get16(frame + p->l4 + 6) == 0)
+	if (p->l4_type == VMX_L4_UDP && vmx_get16(frame + p->l4 + 6) == 0 &&
+	    (!p->v6 || is_tunnel_port(vmx_get16(frame + p->l4 + 2))))
 		return true;
 	return l4_sum(p, frame) == 0xFFFF;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define VMX_PORT_VXLAN 4789
+#define VMX_PORT_VXLAN_OLD 8472
 #define VMX_PORT_GENEVE 6081
 
 enum vmx_l4 { VMX_L4_NONE, VMX_L4_TCP, VMX_L4_UDP, VMX_L4_ESP };
@@ -40,7 +41,8 @@ uint32_t vmx_pseudo_sum(const struct vmx_packet *p, const uint8_t *frame, uint32
 uint16_t vmx_fold(uint32_t sum);
 
 bool vmx_ip_csum_ok(const struct vmx_packet *p, const uint8_t *frame);
-/* TCP or UDP; a UDP checksum of 0 over IPv4 says that there is none, which is no fault. */
+/* TCP or UDP; a UDP checksum of 0 says that there is none, which is no fault over IPv4, nor over
+ * IPv6 around a tunnel (RFC 6935). */
 bool vmx_l4_csum_ok(const struct vmx_packet *p, const uint8_t *frame);
 
 /* Offset of the checksum field of the TCP or UDP header. */

@@ -110,6 +110,15 @@ write_other(struct vmx_device *dev, uint32_t offset, uint32_t value)
 		vmx_breach(dev, VMX_BREACH_REG_UNKNOWN, "write of BAR1 offset 0x%x", offset);
 }
 
+/* [VMX3 11.5] */
+static uint32_t
+pass_through(const struct vmx_device *dev)
+{
+	if (dev->opts.no_pass_through)
+		return VMXNET3_CAP_ERROR;
+	return dev->opts.capabilities & ~dev->opts.not_passed;
+}
+
 static uint32_t
 read_other(struct vmx_device *dev, uint32_t offset)
 {
@@ -117,8 +126,10 @@ read_other(struct vmx_device *dev, uint32_t offset)
 	    (!is_word_of(offset, VMXNET3_BAR1_DCR(0), VMXNET3_NUM_DCR) &&
 	     !is_word_of(offset, VMXNET3_BAR1_PTCR(0), VMXNET3_NUM_PTCR)))
 		vmx_breach(dev, VMX_BREACH_REG_UNKNOWN, "read of BAR1 offset 0x%x", offset);
-	else if (offset == VMXNET3_BAR1_DCR(0) || offset == VMXNET3_BAR1_PTCR(0))
+	else if (offset == VMXNET3_BAR1_DCR(0))
 		return dev->opts.capabilities;
+	else if (offset == VMXNET3_BAR1_PTCR(0))
+		return pass_through(dev);
 	return 0;
 }
 

@@ -267,7 +267,16 @@ first_piece_words(const struct vmx_device *dev, const struct delivery *d, uint32
 		    pvn_field_put(VMXNET3_RXC3_TYPE, VMXNET3_RXC_TYPE_LRO);
 }
 
-/* [VMX3 8.6] A small frame goes into the slot of the head it would have taken. */
+/* [VMX3 8.6] A small frame may go into a slot; which do, is the device's choice. */
+static bool
+is_for_slot(const struct vmx_device *dev, struct vmx_rxq *rxq, const struct delivery *d)
+{
+	if (d->len > rxq->data_slot || (d->meta != NULL && d->meta->lro_segments != 0))
+		return false;
+	return (dev->opts.rx_data_not >> (rxq->small++ % 32) & 1) == 0;
+}
+
+/* The slot of the head it would have taken. */
 static bool
 deliver_to_slot(struct vmx_device *dev, struct delivery *d)
 {
@@ -275,8 +284,7 @@ deliver_to_slot(struct vmx_device *dev, struct delivery *d)
 	uint32_t words[4] = {0, 0, 0, 0};
 	uint32_t index;
 
-	if (d->len > rxq->data_slot || (d->meta != NULL && d->meta->lro_segments != 0) ||
-	    !take_head(rxq, &index))
+	if (!is_for_slot(dev, rxq, d) || !take_head(rxq, &index))
 		return false;
 	memcpy(slot_at(dev, rxq, index), d->data, d->len);
 	words[2] = pvn_field_put(VMXNET3_RXC2_LEN, (uint32_t)d->len);

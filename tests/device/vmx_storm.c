@@ -195,6 +195,10 @@ forge_rx(struct vmx_device *dev, unsigned int q)
 	words[1] = 0;
 	words[2] = 60 + below(dev, 1000);
 	words[3] = pvn_field_put(VMXNET3_RXC3_TYPE, VMXNET3_RXC_TYPE_NORMAL);
+	if (rxq->data_slot != 0 && below(dev, 2) == 0) {
+		set(&words[0], VMXNET3_RXC0_RQID, 2 * dev->num_rx + q);
+		words[2] = 14 + below(dev, rxq->data_slot);
+	}
 	if (below(dev, 4) == 0) { /* once more from about here */
 		rxq->forged = below(dev, rxq->ring[0].size);
 		words[0] ^= VMXNET3_RXC0_EOP;

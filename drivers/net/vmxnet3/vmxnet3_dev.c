@@ -82,22 +82,51 @@ find_limits(struct vmxnet3_hw *hw)
 	caps->max_rx_queues = clamp_queues(pvn_field_get(VMXNET3_MAX_QUEUES_RX, conf), conf);
 }
 
-/* Of what is offered, what is wanted; of that, what is granted. [VMX3 11.5] */
+/*
+ * Of what is offered, what is wanted. Nothing that pass-through mode lacks: asking for it would
+ * keep the device out of that mode; with the error bit there is no such mode. The large BAR is
+ * needed for it, and counts as soon as it is granted: the BAR must be that large. [VMX3 11.5]
+ */
+static uint32_t
+wanted_capabilities(const struct vmxnet3_hw *hw)
+{
+	uint32_t offered = bar1_read(hw, VMXNET3_BAR1_DCR(0));
+	uint32_t pass_through = bar1_read(hw, VMXNET3_BAR1_PTCR(0));
+	uint32_t wanted = VMXNET3_CAPS_WANTED;
+
+	if ((offered & VMXNET3_CAP_ERROR) != 0)
+		return 0;
+	if ((pass_through & VMXNET3_CAP_ERROR) == 0)
+		wanted &= pass_through;
+	if (hw->bar0_size >= VMXNET3_LARGE_BAR0_SIZE)
+		wanted |= VMXNET3_CAP_LARGE_BAR;
+	return wanted & offered;
+}
+
+/* Of what is wanted, what is granted. */
 static void
 negotiate_capabilities(struct vmxnet3_hw *hw)
 {
-	uint32_t wanted;
+	uint32_t wanted, granted;
 
 	hw->caps.granted = 0;
 	hw->caps.disabled_offloads = 0;
 	if (hw->caps.version >= 7) {
-		wanted = bar1_read(hw, VMXNET3_BAR1_DCR(0)) & bar1_read(hw, VMXNET3_BAR1_PTCR(0)) &
-			 VMXNET3_CAPS_WANTED;
+		wanted = wanted_capabilities(hw);
 		bar1_write(hw, VMXNET3_BAR1_DCR(0), wanted);
-		hw->caps.granted = ask(hw, VMXNET3_CMD_GET_DCR0_REG) & wanted;
+		granted = ask(hw, VMXNET3_CMD_GET_DCR0_REG);
+		if ((granted & VMXNET3_CAP_ERROR) == 0)
+			hw->caps.granted = granted & wanted;
 	}
 	if (hw->caps.version >= 9)
 		hw->caps.disabled_offloads = ask(hw, VMXNET3_CMD_GET_DISABLED_OFFLOADS);
+}
+
+/* Where the doorbells are. */
+bool
+vmxnet3_dev_has_large_bar(const struct vmxnet3_hw *hw)
+{
+	return (hw->caps.granted & VMXNET3_CAP_LARGE_BAR) != 0;
 }
 
 /* The permanent one: MACL and MACH may still hold what an earlier process set. */
@@ -132,6 +161,7 @@ vmxnet3_dev_negotiate(struct vmxnet3_hw *hw)
 	bar1_write(hw, VMXNET3_BAR1_UVRS, VMXNET3_UPT_VERSION);
 	negotiate_capabilities(hw);
 	find_limits(hw);
+	vmxnet3_dev_data_slots(hw);
 	read_perm_mac(hw);
 	/* The firmware, or a process that died, may have left it running. */
 	vmxnet3_dev_quiesce(hw);

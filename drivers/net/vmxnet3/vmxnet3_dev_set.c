@@ -5,6 +5,7 @@
  * not.
  */
 #include "vmxnet3_dev.h"
+#include "vmxnet3_log.h"
 
 /* Two registers: the second makes the address count. */
 void
@@ -105,4 +106,64 @@ vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw)
 	if (hw->dma->num_mcast > 0)
 		tell_mcast(hw);
 	unlock(hw);
+}
+
+/* ---- data rings ---- */
+
+static bool
+is_slot_size(uint32_t size, uint32_t least)
+{
+	return size >= least && size <= VMXNET3_DATA_SLOT_MAX && size % VMXNET3_DATA_SLOT_STEP == 0;
+}
+
+/* Of the rx data ring the driver says how large its slots are, until version 9 tells; a host that
+ * tells none has no use for one. [VMX3 8.6] */
+static uint16_t
+rx_slot_size(const struct vmxnet3_hw *hw, uint32_t told)
+{
+	const uint32_t size = pvn_field_get(VMXNET3_DATA_SLOT_RX, told);
+
+	if (hw->caps.version < 3)
+		return 0;
+	if (hw->caps.version < 9)
+		return VMXNET3_RX_DATA_SLOT;
+	return is_slot_size(size, VMXNET3_DATA_SLOT_STEP) ? (uint16_t)size : 0;
+}
+
+/* What told is nonsense is taken for the size of old. [VMX3 7.6] */
+static uint16_t
+tx_slot_size(uint32_t told)
+{
+	const uint32_t size = pvn_field_get(VMXNET3_DATA_SLOT_TX, told);
+
+	return is_slot_size(size, VMXNET3_TX_DATA_SLOT_MIN) ? (uint16_t)size
+							    : VMXNET3_TX_DATA_SLOT_OLD;
+}
+
+/* By itself the driver uses them where both are to be had, and never on QEMU, which has version 1
+ * and no use for them. [VMX3 16] */
+static bool
+is_wanted(const struct vmxnet3_hw *hw, enum vmxnet3_choice choice)
+{
+	return choice == VMXNET3_AUTO ? hw->caps.version >= 3 : choice == VMXNET3_ON;
+}
+
+/* Which data rings are used, with slots of which size. */
+void
+vmxnet3_dev_data_slots(struct vmxnet3_hw *hw)
+{
+	uint32_t told = 0;
+
+	if (hw->caps.version >= 3)
+		told = ask(hw, VMXNET3_CMD_GET_TXDATA_DESC_SIZE);
+	hw->tx_data_slot = is_wanted(hw, hw->tx_data) ? tx_slot_size(told) : 0;
+	hw->rx_data_slot = is_wanted(hw, hw->rx_data) ? rx_slot_size(hw, told) : 0;
+	if (hw->rx_data == VMXNET3_ON && hw->rx_data_slot == 0)
+		VMXNET3_LOG(
+			NOTICE, hw->name,
+			"rx_data=on: device version %u, slots of %u bytes: there is a ring from "
+			"version 3 on, of version 9 if the host tells a multiple of %u up to %u; "
+			"none is used",
+			hw->caps.version, pvn_field_get(VMXNET3_DATA_SLOT_RX, told),
+			VMXNET3_DATA_SLOT_STEP, VMXNET3_DATA_SLOT_MAX);
 }

@@ -29,11 +29,18 @@ RTE_LOG_REGISTER_DEFAULT(vmxnet3_logtype, NOTICE);
 struct devargs {
 	const char *name; /* of the device, for messages */
 	unsigned int max_version;
+	enum vmxnet3_choice tx_data;
+	enum vmxnet3_choice rx_data;
 };
 
 #define ARG_MAX_VERSION "max_version"
+#define ARG_TX_DATA "tx_data"
+#define ARG_RX_DATA "rx_data"
+#define ARGS(open, close)                                                                          \
+	ARG_MAX_VERSION "=" open "1.." RTE_STR(VMXNET3_DRIVER_VERSION_MAX) close ARG_TX_DATA       \
+		"=" open "auto|on|off" close ARG_RX_DATA "=" open "auto|on|off"
 
-static const char *const devarg_keys[] = {ARG_MAX_VERSION, NULL};
+static const char *const devarg_keys[] = {ARG_MAX_VERSION, ARG_TX_DATA, ARG_RX_DATA, NULL};
 
 static int
 parse_max_version(const char *key, const char *value, void *opaque)
@@ -57,24 +64,46 @@ parse_max_version(const char *key, const char *value, void *opaque)
 }
 
 static int
+parse_choice(const char *key, const char *value, void *opaque)
+{
+	static const char *const words[] = {
+		[VMXNET3_AUTO] = "auto", [VMXNET3_ON] = "on", [VMXNET3_OFF] = "off"};
+	struct devargs *args = opaque;
+
+	for (size_t i = 0; value != NULL && i < RTE_DIM(words); i++) {
+		if (strcmp(value, words[i]) != 0)
+			continue;
+		*(strcmp(key, ARG_TX_DATA) == 0 ? &args->tx_data : &args->rx_data) =
+			(enum vmxnet3_choice)i;
+		return 0;
+	}
+	VMXNET3_LOG(ERR, args->name, "%s=%s: expected auto, on or off", key,
+		    value == NULL ? "" : value);
+	return -EINVAL;
+}
+
+static int
 parse_devargs(const struct rte_pci_device *pci, struct devargs *args)
 {
 	const struct rte_devargs *da = pci->device.devargs;
 	struct rte_kvargs *kvlist;
 	int ret;
 
-	args->name = pci->name;
-	args->max_version = VMXNET3_DRIVER_VERSION_MAX;
+	*args = (struct devargs){.name = pci->name, .max_version = VMXNET3_DRIVER_VERSION_MAX};
 	if (da == NULL || da->args == NULL || da->args[0] == '\0')
 		return 0;
 	kvlist = rte_kvargs_parse(da->args, devarg_keys);
 	if (kvlist == NULL) {
 		VMXNET3_LOG(ERR, pci->name,
 			    "devargs '%s': not key=value, or an unknown key; accepted: %s",
-			    da->args, ARG_MAX_VERSION "=1.." RTE_STR(VMXNET3_DRIVER_VERSION_MAX));
+			    da->args, ARGS("", ", "));
 		return -EINVAL;
 	}
 	ret = rte_kvargs_process(kvlist, ARG_MAX_VERSION, parse_max_version, args);
+	if (ret == 0)
+		ret = rte_kvargs_process(kvlist, ARG_TX_DATA, parse_choice, args);
+	if (ret == 0)
+		ret = rte_kvargs_process(kvlist, ARG_RX_DATA, parse_choice, args);
 	rte_kvargs_free(kvlist);
 	return ret < 0 ? -EINVAL : 0;
 }
@@ -169,7 +198,10 @@ init_port(struct rte_eth_dev *dev, struct rte_pci_device *pci, const struct deva
 
 	snprintf(hw->name, sizeof(hw->name), "%s", pci->name);
 	hw->max_version = args->max_version;
+	hw->tx_data = args->tx_data;
+	hw->rx_data = args->rx_data;
 	hw->bar0 = pci->mem_resource[0].addr;
+	hw->bar0_size = pci->mem_resource[0].len;
 	hw->bar1 = pci->mem_resource[1].addr;
 	if (hw->bar0 == NULL || hw->bar1 == NULL) {
 		VMXNET3_LOG(ERR, hw->name, "it lacks the memory BARs 0 and 1 of a VMXNET3 device");
@@ -192,7 +224,7 @@ set_ops(struct rte_eth_dev *dev, const struct eth_dev_ops *ops)
 {
 	dev->dev_ops = ops;
 	vmxnet3_rx_choose(dev);
-	dev->tx_pkt_burst = vmxnet3_tx_burst;
+	vmxnet3_tx_choose(dev);
 	dev->tx_pkt_prepare = vmxnet3_tx_prepare;
 	dev->rx_queue_count = vmxnet3_rx_queue_count;
 	dev->rx_descriptor_status = vmxnet3_rx_descriptor_status;
@@ -286,5 +318,4 @@ static struct rte_pci_driver vmxnet3_driver = {
 RTE_PMD_REGISTER_PCI(net_pvn_vmxnet3, vmxnet3_driver);
 RTE_PMD_REGISTER_PCI_TABLE(net_pvn_vmxnet3, pci_ids);
 RTE_PMD_REGISTER_KMOD_DEP(net_pvn_vmxnet3, "* vfio-pci | uio_pci_generic");
-RTE_PMD_REGISTER_PARAM_STRING(net_pvn_vmxnet3,
-			      ARG_MAX_VERSION "=<1.." RTE_STR(VMXNET3_DRIVER_VERSION_MAX) ">");
+RTE_PMD_REGISTER_PARAM_STRING(net_pvn_vmxnet3, ARGS("<", "> ") ">");

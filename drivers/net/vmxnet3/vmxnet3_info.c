@@ -68,19 +68,23 @@ vmxnet3_txq_info(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_txq_inf
 }
 
 int
-vmxnet3_rx_burst_mode(struct rte_eth_dev *dev, uint16_t queue __rte_unused,
-		      struct rte_eth_burst_mode *mode)
+vmxnet3_rx_burst_mode(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_burst_mode *mode)
 {
-	snprintf(mode->info, sizeof(mode->info), "%s%s", vmxnet3_rx_way(dev),
-		 dev->data->scattered_rx ? " Scattered" : "");
+	const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[queue];
+
+	snprintf(mode->info, sizeof(mode->info), "%s%s%s", vmxnet3_rx_way(dev),
+		 dev->data->scattered_rx ? " Scattered" : "",
+		 rxq->data_slot != 0 ? ", data ring" : "");
 	return 0;
 }
 
 int
-vmxnet3_tx_burst_mode(struct rte_eth_dev *dev __rte_unused, uint16_t queue __rte_unused,
-		      struct rte_eth_burst_mode *mode)
+vmxnet3_tx_burst_mode(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_burst_mode *mode)
 {
-	snprintf(mode->info, sizeof(mode->info), "Scalar");
+	const struct vmxnet3_tx_queue *txq = dev->data->tx_queues[queue];
+
+	snprintf(mode->info, sizeof(mode->info), "Scalar%s",
+		 txq->data_slot != 0 ? ", data ring" : "");
 	return 0;
 }
 

@@ -95,7 +95,7 @@ prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
 		txq->shared->intr = hw->intr.quiet;
 		txq->fast_free = ((txq->offloads | dev->data->dev_conf.txmode.offloads) &
 				  RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) != 0;
-		vmxnet3_txq_prepare(txq);
+		vmxnet3_txq_prepare(txq, hw->caps.version >= 3);
 	}
 	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
 		struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[q];
@@ -105,6 +105,8 @@ prepare_queues(struct rte_eth_dev *dev, uint16_t pieces)
 		rxq->num_rx_queues = dev->data->nb_rx_queues;
 		rxq->max_pieces = pieces;
 		rxq->body_word0 = pvn_field_put(VMXNET3_RXC0_RQID, rxq->num_rx_queues + q);
+		rxq->data_word0 = VMXNET3_RXC0_SOP | VMXNET3_RXC0_EOP |
+				  pvn_field_put(VMXNET3_RXC0_RQID, 2u * rxq->num_rx_queues + q);
 		vmxnet3_rxq_prepare(rxq, pieces > 1);
 	}
 }
@@ -222,6 +224,7 @@ vmxnet3_start(struct rte_eth_dev *dev)
 	vmxnet3_dev_shared_fill(dev, mtu, pieces);
 	vmxnet3_offload_prepare(dev);
 	vmxnet3_rx_choose(dev);
+	vmxnet3_tx_choose(dev);
 	vmxnet3_rss_fill(dev);
 	prepare_queues(dev, pieces);
 	ret = vmxnet3_dev_activate(hw);

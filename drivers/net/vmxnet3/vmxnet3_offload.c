@@ -9,6 +9,20 @@
 
 /* ---- which there are ---- */
 
+/* What may be asked for packets in tunnels: all of it in versions 4 to 6, from version 7 on what
+ * was granted. [VMX3 7.3, 11.5] */
+uint32_t
+vmxnet3_tunnels(const struct vmxnet3_hw *hw)
+{
+	uint32_t tunnels = hw->caps.granted & VMXNET3_CAPS_TUNNEL;
+
+	if (hw->caps.version < 7)
+		tunnels = hw->caps.version >= 4 ? VMXNET3_CAPS_TUNNEL : 0;
+	if ((hw->caps.disabled_offloads & VMXNET3_DISABLED_TSO) != 0)
+		tunnels &= ~VMXNET3_CAPS_TUNNEL_TSO;
+	return tunnels;
+}
+
 uint64_t
 vmxnet3_rx_offloads(const struct vmxnet3_hw *hw)
 {
@@ -19,25 +33,51 @@ vmxnet3_rx_offloads(const struct vmxnet3_hw *hw)
 		offloads |= RTE_ETH_RX_OFFLOAD_TCP_LRO;
 	if (vmxnet3_rss_types(hw) != 0)
 		offloads |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
+	if (vmxnet3_tunnels(hw) != 0)
+		offloads |= RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM;
 	return offloads;
 }
 
-/* The header checksum of IPv4 is done by tx_prepare. */
+/* The header checksums of IPv4 are done by tx_prepare. */
 uint64_t
 vmxnet3_tx_offloads(const struct vmxnet3_hw *hw)
 {
+	const uint32_t tunnels = vmxnet3_tunnels(hw);
 	uint64_t offloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE |
 			    RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
 			    RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
 
 	if ((hw->caps.disabled_offloads & VMXNET3_DISABLED_TSO) == 0)
 		offloads |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
+	if (tunnels != 0)
+		offloads |= RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM;
+	if ((tunnels & VMXNET3_CAPS_TUNNEL_OUTER) != 0)
+		offloads |= RTE_ETH_TX_OFFLOAD_OUTER_UDP_CKSUM;
+	if ((tunnels & VMXNET3_CAP_VXLAN_TSO) != 0)
+		offloads |= RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO;
+	if ((tunnels & VMXNET3_CAP_GENEVE_TSO) != 0)
+		offloads |= RTE_ETH_TX_OFFLOAD_GENEVE_TNL_TSO;
 	return offloads;
 }
 
 const uint32_t *
-vmxnet3_ptypes_get(struct rte_eth_dev *dev __rte_unused)
+vmxnet3_ptypes_get(struct rte_eth_dev *dev)
 {
+	static const uint32_t tunneled[] = {
+		RTE_PTYPE_L2_ETHER,
+		RTE_PTYPE_L3_IPV4_EXT_UNKNOWN,
+		RTE_PTYPE_L3_IPV6_EXT_UNKNOWN,
+		RTE_PTYPE_L4_TCP,
+		RTE_PTYPE_L4_UDP,
+		RTE_PTYPE_L4_FRAG,
+		RTE_PTYPE_TUNNEL_GRENAT,
+		RTE_PTYPE_INNER_L3_IPV4_EXT_UNKNOWN,
+		RTE_PTYPE_INNER_L3_IPV6_EXT_UNKNOWN,
+		RTE_PTYPE_INNER_L4_TCP,
+		RTE_PTYPE_INNER_L4_UDP,
+		RTE_PTYPE_INNER_L4_FRAG,
+		RTE_PTYPE_UNKNOWN,
+	};
 	static const uint32_t ptypes[] = {
 		RTE_PTYPE_L2_ETHER,
 		RTE_PTYPE_L3_IPV4_EXT_UNKNOWN,
@@ -48,7 +88,7 @@ vmxnet3_ptypes_get(struct rte_eth_dev *dev __rte_unused)
 		RTE_PTYPE_UNKNOWN,
 	};
 
-	return ptypes;
+	return vmxnet3_tunnels(vmxnet3_hw(dev)) != 0 ? tunneled : ptypes;
 }
 
 /* ---- what bits mean ---- */
@@ -75,19 +115,71 @@ ptype_of(uint32_t word3)
 	return ptype;
 }
 
+/* The same of a packet in a tunnel; which tunnel it is the device does not tell, nor what is around
+ * it. */
+static uint32_t
+inner_ptype_of(uint32_t word3)
+{
+	uint32_t ptype = RTE_PTYPE_L2_ETHER | RTE_PTYPE_TUNNEL_GRENAT;
+
+	if ((word3 & VMXNET3_RXC3_V4) != 0)
+		ptype |= RTE_PTYPE_INNER_L3_IPV4_EXT_UNKNOWN;
+	else if ((word3 & VMXNET3_RXC3_V6) != 0)
+		ptype |= RTE_PTYPE_INNER_L3_IPV6_EXT_UNKNOWN;
+	else
+		return ptype;
+	if ((word3 & VMXNET3_RXC3_FRG) != 0)
+		return ptype | RTE_PTYPE_INNER_L4_FRAG;
+	if ((word3 & VMXNET3_RXC3_TCP) != 0)
+		return ptype | RTE_PTYPE_INNER_L4_TCP;
+	if ((word3 & VMXNET3_RXC3_UDP) != 0)
+		return ptype | RTE_PTYPE_INNER_L4_UDP;
+	return ptype;
+}
+
+/* The offload that the checksum of TCP or UDP belongs to; 0 for others. */
+static uint64_t
+l4_offload(uint32_t word3)
+{
+	if ((word3 & VMXNET3_RXC3_FRG) != 0)
+		return 0;
+	if ((word3 & VMXNET3_RXC3_TCP) != 0)
+		return RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+	return (word3 & VMXNET3_RXC3_UDP) != 0 ? RTE_ETH_RX_OFFLOAD_UDP_CKSUM : 0;
+}
+
+/*
+ * In a tunnel: what is said to be right is right; what is not may be so because of the outer
+ * headers, so that nothing is known to be bad. With all right inside, the outer UDP checksum was,
+ * or was none. [VMX3 8.3]
+ */
+static uint32_t
+inner_checksums_of(uint32_t word3, uint64_t offloads)
+{
+	const bool ip = (word3 & VMXNET3_RXC3_V4) != 0 && (word3 & VMXNET3_RXC3_IPC) != 0;
+	const bool l4 = l4_offload(word3) != 0 && (word3 & VMXNET3_RXC3_TUC) != 0;
+	uint32_t flags = 0;
+
+	if (ip && (offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0)
+		flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	if (l4 && (offloads & l4_offload(word3)) != 0)
+		flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	if (l4 && (ip || (word3 & VMXNET3_RXC3_V6) != 0) &&
+	    (offloads & RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM) != 0)
+		flags |= RTE_MBUF_F_RX_OUTER_L4_CKSUM_GOOD;
+	return flags;
+}
+
 /* A checksum is good, bad, or (of what the device did not look at) not known. */
 static uint32_t
 checksums_of(uint32_t word3, uint64_t offloads)
 {
-	const uint64_t l4 = (word3 & VMXNET3_RXC3_TCP) != 0   ? RTE_ETH_RX_OFFLOAD_TCP_CKSUM
-			    : (word3 & VMXNET3_RXC3_UDP) != 0 ? RTE_ETH_RX_OFFLOAD_UDP_CKSUM
-							      : 0;
 	uint32_t flags = 0;
 
 	if ((word3 & VMXNET3_RXC3_V4) != 0 && (offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0)
 		flags |= (word3 & VMXNET3_RXC3_IPC) != 0 ? RTE_MBUF_F_RX_IP_CKSUM_GOOD
 							 : RTE_MBUF_F_RX_IP_CKSUM_BAD;
-	if ((offloads & l4) != 0 && (word3 & VMXNET3_RXC3_FRG) == 0)
+	if ((offloads & l4_offload(word3)) != 0)
 		flags |= (word3 & VMXNET3_RXC3_TUC) != 0 ? RTE_MBUF_F_RX_L4_CKSUM_GOOD
 							 : RTE_MBUF_F_RX_L4_CKSUM_BAD;
 	return flags;
@@ -98,10 +190,14 @@ fill_meanings(struct vmxnet3_rx_meaning *meanings, uint64_t offloads)
 {
 	for (uint32_t i = 0; i < VMXNET3_RX_MEANINGS; i++) {
 		const uint32_t word3 = (i & 0xFF) << 16;
-		const bool known = i < VMXNET3_RX_MEANINGS / 2;
+		const bool inner = (i & VMXNET3_RX_MEANING_INNER) != 0;
 
-		meanings[i].ptype = ptype_of(word3);
-		meanings[i].flags = known ? checksums_of(word3, offloads) : 0;
+		meanings[i].ptype = inner ? inner_ptype_of(word3) : ptype_of(word3);
+		if ((i & VMXNET3_RX_MEANING_UNKNOWN) != 0)
+			meanings[i].flags = 0;
+		else
+			meanings[i].flags = inner ? inner_checksums_of(word3, offloads)
+						  : checksums_of(word3, offloads);
 	}
 }
 
@@ -112,8 +208,10 @@ rx_features(uint64_t offloads)
 {
 	uint64_t features = 0;
 
-	if ((offloads & RTE_ETH_RX_OFFLOAD_CHECKSUM) != 0)
+	if ((offloads & (RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM)) != 0)
 		features |= VMXNET3_FEATURE_RXCSUM;
+	if ((offloads & RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM) != 0)
+		features |= VMXNET3_FEATURE_RXINNEROFLD;
 	if ((offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP) != 0)
 		features |= VMXNET3_FEATURE_RXVLAN;
 	if ((offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0)
@@ -121,7 +219,9 @@ rx_features(uint64_t offloads)
 	return features;
 }
 
-#define RX_FEATURES (VMXNET3_FEATURE_RXCSUM | VMXNET3_FEATURE_RXVLAN | VMXNET3_FEATURE_LRO)
+#define RX_FEATURES                                                                                \
+	(VMXNET3_FEATURE_RXCSUM | VMXNET3_FEATURE_RXVLAN | VMXNET3_FEATURE_LRO |                   \
+	 VMXNET3_FEATURE_RXINNEROFLD)
 
 static void
 set_features(struct rte_eth_dev *dev)
@@ -151,6 +251,19 @@ set_queue_flags(struct rte_eth_dev *dev)
 	}
 }
 
+static void
+set_tunnels(struct rte_eth_dev *dev)
+{
+	const struct vmxnet3_hw *hw = vmxnet3_hw(dev);
+
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++) {
+		struct vmxnet3_tx_queue *txq = dev->data->tx_queues[q];
+
+		txq->tunnels = vmxnet3_tunnels(hw);
+		txq->tunnels_by_mode = hw->caps.version < 7;
+	}
+}
+
 /* ethdev has changed dev_conf before. Frames under way may still come as before. */
 void
 vmxnet3_offload_strip(struct rte_eth_dev *dev)
@@ -164,4 +277,5 @@ vmxnet3_offload_prepare(struct rte_eth_dev *dev)
 {
 	fill_meanings(vmxnet3_adapter(dev)->meanings, dev->data->dev_conf.rxmode.offloads);
 	vmxnet3_offload_strip(dev);
+	set_tunnels(dev);
 }

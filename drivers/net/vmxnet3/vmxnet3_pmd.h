@@ -14,9 +14,9 @@
  *   vmxnet3_memory.c    the pools' memory, for the host to keep mapped
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_offload.c   offloads, as far as they are settings
- *   vmxnet3_rx.c, _rx_avx2.c, _rx_avx512.c, _rx_neon.c  receive
+ *   vmxnet3_rx.c, _rx_avx2.c, _rx_avx512.c, _rx_neon.c, _rx_data.c  receive
  *   vmxnet3_rx_ways.c   which of them
- *   vmxnet3_tx.c, _tx_reap.c, _tx_prepare.c  transmit
+ *   vmxnet3_tx.c, _tx_data.c, _tx_reap.c, _tx_prepare.c, _tx_tunnel.c  transmit
  *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
  *   vmxnet3_dev_set.c   the same about settings
@@ -40,9 +40,20 @@
 /* The newest device version this driver was written for [VMX3 11]: all there are. */
 #define VMXNET3_DRIVER_VERSION_MAX 9
 
-/* Of what version 7 offers, what is asked for. [VMX3 11.5] */
+/* Bytes of a slot of the rx data ring, before version 9, which tells. [VMX3 8.6] */
+#define VMXNET3_RX_DATA_SLOT 128
+
+/* What a tunnel may need of a device. [VMX3 11.5] */
+#define VMXNET3_CAPS_TUNNEL_TSO (VMXNET3_CAP_GENEVE_TSO | VMXNET3_CAP_VXLAN_TSO)
+#define VMXNET3_CAPS_TUNNEL_OUTER (VMXNET3_CAP_GENEVE_OUTER_CSUM | VMXNET3_CAP_VXLAN_OUTER_CSUM)
+#define VMXNET3_CAPS_TUNNEL                                                                        \
+	(VMXNET3_CAP_GENEVE_CSUM | VMXNET3_CAP_VXLAN_CSUM | VMXNET3_CAPS_TUNNEL_TSO |              \
+	 VMXNET3_CAPS_TUNNEL_OUTER)
+
+/* Of what version 7 offers, what is asked for; and the large BAR. [VMX3 11.5] */
 #define VMXNET3_CAPS_WANTED                                                                        \
-	(VMXNET3_CAP_UDP_RSS | VMXNET3_CAP_ESP_RSS_IPV4 | VMXNET3_CAP_ESP_RSS_IPV6)
+	(VMXNET3_CAP_UDP_RSS | VMXNET3_CAP_ESP_RSS_IPV4 | VMXNET3_CAP_ESP_RSS_IPV6 |               \
+	 VMXNET3_CAPS_TUNNEL)
 
 /* Longest header in front of the MTU: Ethernet and two VLAN tags. */
 #define VMXNET3_FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
@@ -64,6 +75,9 @@ struct vmxnet3_caps {
 	uint32_t disabled_offloads; /* VMXNET3_DISABLED_*, version 9 */
 	struct rte_ether_addr perm_mac;
 };
+
+/* Of a device argument. */
+enum vmxnet3_choice { VMXNET3_AUTO, VMXNET3_ON, VMXNET3_OFF };
 
 /* Interrupt vectors. [VMX3 9.1] */
 #define VMXNET3_VECTOR_EVENT 0
@@ -98,6 +112,7 @@ struct vmxnet3_hw {
 	char name[RTE_DEV_NAME_MAX_LEN]; /* for log lines */
 	uint8_t *bar0;
 	uint8_t *bar1;
+	uint64_t bar0_size;
 	/* A command, its argument and its result, and changes of the shared area, of all processes.
 	 * Robust: the holder may be killed. */
 	pthread_mutex_t lock;
@@ -107,8 +122,12 @@ struct vmxnet3_hw {
 	pvn_le32 *intr_ctrl; /* in the shared area */
 
 	struct vmxnet3_caps caps;
-	unsigned int max_version; /* devarg */
-	uint32_t rx_mode;	  /* VMXNET3_RXM_*, kept over restarts */
+	unsigned int max_version; /* devarg, as what follows */
+	enum vmxnet3_choice tx_data;
+	enum vmxnet3_choice rx_data;
+	uint16_t tx_data_slot; /* bytes; 0: no data ring is used */
+	uint16_t rx_data_slot;
+	uint32_t rx_mode; /* VMXNET3_RXM_*, kept over restarts */
 
 	const struct rte_memzone *zone;
 	struct vmxnet3_dma *dma; /* in it */
@@ -145,9 +164,21 @@ struct vmxnet3_rx_meaning {
 	uint32_t flags;
 	uint32_t ptype;
 };
-#define VMXNET3_RX_MEANING(word0, word3)                                                           \
-	(((word3) >> 16 & 0xFF) | ((word0) >> 22 & 0x100)) /* with VMXNET3_RXC0_CNC */
-#define VMXNET3_RX_MEANINGS 0x200u
+#define VMXNET3_RX_MEANING_INNER 0x100u
+#define VMXNET3_RX_MEANING_UNKNOWN 0x200u
+#define VMXNET3_RX_MEANINGS 0x400u
+
+/*
+ * The bits of words 0 and 3 that tell, and with nothing else in those words the place in the table.
+ * Of the factor bits 0 and 16 count, which put the two bits of word 0 side by side; what the others
+ * make falls off at either end, but with them it is one multiplication, and no row of shifts.
+ */
+#define VMXNET3_RXC0_TELLING (VMXNET3_RXC0_CNC | VMXNET3_RXC0_INNER)
+#define VMXNET3_RXC3_TELLING 0x00FF0000u
+#define VMXNET3_RX_MEANING(telling0, telling3) ((telling3) >> 16 | (telling0)*0x100B5u >> 21)
+static_assert(VMXNET3_RX_MEANING(VMXNET3_RXC0_INNER, 0) == VMXNET3_RX_MEANING_INNER, "[VMX3 8.3]");
+static_assert(VMXNET3_RX_MEANING(VMXNET3_RXC0_CNC, 0) == VMXNET3_RX_MEANING_UNKNOWN, "[VMX3 8.3]");
+static_assert(VMXNET3_RX_MEANING(VMXNET3_RXC0_TELLING, 0x00FF0000u) == 0x3FF, "[VMX3 8.3]");
 
 #define VMXNET3_MEMBER(member, name) uint64_t member;
 
@@ -159,6 +190,8 @@ struct vmxnet3_rx_meaning {
 #define VMXNET3_RX_STATS(X)                                                                        \
 	X(packets, "packets")                                                                      \
 	X(bytes, "bytes")                                                                          \
+	/* of them, those that came by the data ring */                                            \
+	X(data_ring, "data_ring_packets")                                                          \
 	/* the device set the error bit */                                                         \
 	X(bad_frame, "error_bit_packets")                                                          \
 	/* piece longer than its buffer, or too many, or out of order */                           \
@@ -210,6 +243,11 @@ struct vmxnet3_rx_queue {
 	uint16_t merged_mss; /* of the frame being put together; 0: not told */
 	struct rte_mbuf *tail;
 
+	/* Of the data ring: by slot of ring 1, what came for it and is not in its buffer. */
+	const uint8_t *data;
+	uint32_t data_word0; /* as plain_word0 */
+	uint16_t data_slot;  /* bytes of a slot; 0: no data ring */
+
 	/* Set up once. */
 	const struct rte_memzone *zone;
 	uint16_t ring_size; /* as asked for by the application */
@@ -221,6 +259,8 @@ struct vmxnet3_rx_queue {
 #define VMXNET3_TX_STATS(X)                                                                        \
 	X(packets, "packets")                                                                      \
 	X(bytes, "bytes")                                                                          \
+	/* of them, those that were copied into the data ring */                                   \
+	X(data_ring, "data_ring_packets")                                                          \
 	/* returned unsent: no number of free descriptors would do */                              \
 	X(unsendable, "unsendable_errors")                                                         \
 	/* names a descriptor that is not in flight */                                             \
@@ -233,15 +273,15 @@ struct vmxnet3_tx_stats {
 /* What a packet may ask the device for. */
 #define VMXNET3_TX_WISHES RTE_MBUF_F_TX_OFFLOAD_MASK
 
-/* Tags of a tx slot. */
-#define VMXNET3_TX_MORE 1u  /* not the EOP: the mbuf has a next one */
-#define VMXNET3_TX_WHOLE 2u /* the mbuf is the packet, to be freed whole with its EOP */
+/* What a tx slot holds: a segment, which is free to go when its descriptor is done, or (tagged) */
+#define VMXNET3_TX_NOTHING 1u
+#define VMXNET3_TX_WHOLE 2u /* a packet with all its segments, held by its last descriptor */
 
 struct vmxnet3_tx_queue {
 	struct vmxnet3_txd *desc;
 	struct vmxnet3_txc *comp;
 	struct rte_mbuf **held; /* by slot: the mbuf of the descriptor */
-	uint8_t *tags;		/* likewise; 0 where nothing is in flight */
+	uint8_t *tags;		/* likewise; 0, or VMXNET3_TX_NOTHING or _WHOLE */
 	uint32_t gen;		/* VMXNET3_TXD2_GEN or 0: of the slot at `fill` */
 	uint32_t comp_gen;	/* VMXNET3_TXC3_GEN or 0: what a new completion carries */
 	uint16_t size;
@@ -251,16 +291,26 @@ struct vmxnet3_tx_queue {
 	uint16_t usable;    /* size - 1, and 0 while the port is stopped */
 	uint16_t comp_next;
 	uint16_t reap_from; /* so many in flight are worth a look at completions */
-	uint16_t chained;   /* slots in flight with a tag */
+	uint16_t tagged;    /* slots in flight up to the last one with a tag */
+	uint16_t chained;   /* likewise, of a packet of several */
 	bool fast_free;	    /* all packets are of one pool and of nobody else */
+	uint32_t quiet;	    /* 0, or all ones: the doorbell is left to who called */
 	uint32_t deferred;  /* packets since the last doorbell */
 	uint8_t *doorbell;  /* TXPROD */
 	struct vmxnet3_tx_queue_desc *shared;
 	struct vmxnet3_tx_stats stats;
 
+	/* Of the data ring, see vmxnet3_tx_data.c. */
+	uint8_t *data;
+	rte_iova_t data_iova;
+	uint16_t data_slot; /* bytes of a slot; 0: no data ring */
+	uint16_t holding;   /* oldest slots in flight, up to the last that holds a mbuf, or more */
+
 	const struct rte_memzone *zone;
 	uint16_t queue_id;
-	uint64_t offloads; /* of this queue; the port's come on top */
+	uint64_t offloads;    /* of this queue; the port's come on top */
+	uint32_t tunnels;     /* VMXNET3_CAPS_TUNNEL that may be used */
+	bool tunnels_by_mode; /* a mode of their own, before version 7 */
 };
 
 static inline uint16_t
@@ -379,8 +429,10 @@ void vmxnet3_dev_vlan_filter(struct vmxnet3_hw *hw, bool on);
 void vmxnet3_dev_vlan_set(struct vmxnet3_hw *hw, uint16_t vlan, bool accept, bool filtering);
 void vmxnet3_dev_mcast(struct vmxnet3_hw *hw, const struct rte_ether_addr *list, uint32_t num);
 void vmxnet3_dev_mcast_tell(struct vmxnet3_hw *hw);
+void vmxnet3_dev_data_slots(struct vmxnet3_hw *hw);
 uint32_t vmxnet3_dev_register(const struct vmxnet3_hw *hw, uint32_t bar1_offset);
 uint32_t vmxnet3_dev_mask_register(const struct vmxnet3_hw *hw, unsigned int vector);
+bool vmxnet3_dev_has_large_bar(const struct vmxnet3_hw *hw);
 void vmxnet3_dev_buffer_sizes(struct vmxnet3_hw *hw, uint16_t head, uint16_t body);
 void vmxnet3_dev_memory_regions(struct vmxnet3_hw *hw, const void *regions, uint32_t len);
 void vmxnet3_dev_rss_block(struct vmxnet3_hw *hw);
@@ -468,11 +520,12 @@ int vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc,
 void vmxnet3_rxq_release(struct rte_eth_dev *dev, uint16_t queue);
 void vmxnet3_txq_release(struct rte_eth_dev *dev, uint16_t queue);
 void vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter);
-void vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq);
+void vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq, bool tell_size);
 void vmxnet3_rxq_drain(struct vmxnet3_rx_queue *rxq);
 void vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq);
 
 /* vmxnet3_offload.c. prepare: the shared area and the queues, before ACTIVATE. */
+uint32_t vmxnet3_tunnels(const struct vmxnet3_hw *hw);
 uint64_t vmxnet3_rx_offloads(const struct vmxnet3_hw *hw);
 uint64_t vmxnet3_tx_offloads(const struct vmxnet3_hw *hw);
 const uint32_t *vmxnet3_ptypes_get(struct rte_eth_dev *dev);
@@ -484,10 +537,18 @@ uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pk
 uint16_t vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_rx_burst_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_rx_burst_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+void vmxnet3_tx_choose(struct rte_eth_dev *dev);
+uint16_t vmxnet3_tx_burst_data(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 void vmxnet3_tx_reap(struct vmxnet3_tx_queue *txq);
 void vmxnet3_tx_free_all(struct vmxnet3_tx_queue *txq);
+uint16_t vmxnet3_tx_take_copied(struct vmxnet3_tx_queue *txq);
+void vmxnet3_tx_free_copied(const struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n);
 void vmxnet3_rx_doorbell(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring);
 uint16_t vmxnet3_rx_refill_threshold(uint16_t ring_size);
 void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring);

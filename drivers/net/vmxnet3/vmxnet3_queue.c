@@ -8,7 +8,7 @@
  *   drained   after the device was quiesced: every mbuf back in its pool, as set up
  *
  * All rings of a queue are in one DMA zone, each aligned to 512 bytes by its size, a multiple of 32
- * entries of 16 bytes. [VMX3 6.4]
+ * entries of 16 bytes [VMX3 6.4]; behind them the slots of its data ring, if it has one.
  *
  * An rx queue has two rings. Ring 1 holds heads. Ring 2 holds bodies and is filled only if a frame
  * may need more than one buffer; else it is 32 zeroed entries, because the device may look at it
@@ -47,8 +47,10 @@ alloc_rx_memory(struct rte_eth_dev *dev, struct vmxnet3_rx_queue *rxq, unsigned 
 	struct vmxnet3_rx_ring *r = rxq->rings;
 
 	/* The completion ring holds both rings' worth: nobody detects its overflow. [VMX3 12.11] */
-	rxq->zone = rte_eth_dma_zone_reserve(dev, "rxq", rxq->queue_id, entries * ENTRY_SIZE,
-					     VMXNET3_RING_ALIGN, (int)socket);
+	rxq->zone = rte_eth_dma_zone_reserve(
+		dev, "rxq", rxq->queue_id,
+		entries * ENTRY_SIZE + rxq->ring_size * (size_t)rxq->data_slot, VMXNET3_RING_ALIGN,
+		(int)socket);
 	r[0].mbufs = alloc_slots(rxq->ring_size, socket);
 	r[1].mbufs = alloc_slots(rxq->ring2_capacity, socket);
 	if (rxq->zone == NULL || r[0].mbufs == NULL || r[1].mbufs == NULL) {
@@ -59,6 +61,7 @@ alloc_rx_memory(struct rte_eth_dev *dev, struct vmxnet3_rx_queue *rxq, unsigned 
 	r[0].desc = rxq->zone->addr;
 	r[1].desc = r[0].desc + rxq->ring_size;
 	rxq->comp = (struct vmxnet3_rxc *)(r[1].desc + rxq->ring2_capacity);
+	rxq->data = (uint8_t *)(rxq->comp + comp_entries(rxq, rings));
 	return 0;
 }
 
@@ -137,6 +140,16 @@ iova_offset(struct rte_mempool *pool)
 	return sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(pool) + RTE_PKTMBUF_HEADROOM;
 }
 
+static void
+set_rx_doorbells(struct vmxnet3_rx_queue *rxq, bool large_bar)
+{
+	const uint16_t q = rxq->queue_id;
+
+	rxq->rings[0].doorbell = large_bar ? VMXNET3_LARGE_BAR0_RXPROD(q) : VMXNET3_BAR0_RXPROD(q);
+	rxq->rings[1].doorbell =
+		large_bar ? VMXNET3_LARGE_BAR0_RXPROD2(q) : VMXNET3_BAR0_RXPROD2(q);
+}
+
 int
 vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, unsigned int socket,
 		  const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
@@ -162,8 +175,13 @@ vmxnet3_rxq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	rxq->base_flags = has_external_buffers(pool) ? RTE_MBUF_F_EXTERNAL : 0;
 	rxq->buf_len = rx_buf_len(pool);
 	rxq->bar0 = vmxnet3_hw(dev)->bar0;
+	set_rx_doorbells(rxq, vmxnet3_dev_has_large_bar(vmxnet3_hw(dev)));
 	rxq->ring_size = nb_desc;
 	rxq->powers = vmxnet3_needs_powers(vmxnet3_hw(dev));
+	/* What comes in a slot has to find room in one buffer. */
+	rxq->data_slot = vmxnet3_hw(dev)->rx_data_slot;
+	if (rxq->data_slot > rxq->buf_len)
+		rxq->data_slot = 0;
 	rxq->ring2_capacity = RTE_MIN(nb_desc, VMXNET3_RX_RING2_MAX_OLD);
 	if (alloc_rx_memory(dev, rxq, socket) < 0) {
 		vmxnet3_rxq_release(dev, queue);
@@ -192,8 +210,12 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	/* So late that any packet finds room before. */
 	txq->reap_from = RTE_MIN(32, nb_desc - 1 - (int)VMXNET3_TSO_DESC_PER_PKT);
 	txq->offloads = conf->offloads;
-	txq->doorbell = vmxnet3_hw(dev)->bar0 + VMXNET3_BAR0_TXPROD(queue);
-	txq->zone = rte_eth_dma_zone_reserve(dev, "txq", queue, 2 * nb_desc * ENTRY_SIZE,
+	txq->doorbell = vmxnet3_hw(dev)->bar0 + (vmxnet3_dev_has_large_bar(vmxnet3_hw(dev))
+							 ? VMXNET3_LARGE_BAR0_TXPROD(queue)
+							 : VMXNET3_BAR0_TXPROD(queue));
+	txq->data_slot = vmxnet3_hw(dev)->tx_data_slot;
+	txq->zone = rte_eth_dma_zone_reserve(dev, "txq", queue,
+					     nb_desc * (2 * (size_t)ENTRY_SIZE + txq->data_slot),
 					     VMXNET3_RING_ALIGN, (int)socket);
 	txq->held = alloc_slots(nb_desc, socket);
 	txq->tags = rte_zmalloc_socket("vmxnet3_tags", nb_desc, RTE_CACHE_LINE_SIZE, (int)socket);
@@ -205,6 +227,8 @@ vmxnet3_txq_setup(struct rte_eth_dev *dev, uint16_t queue, uint16_t nb_desc, uns
 	}
 	txq->desc = txq->zone->addr;
 	txq->comp = (struct vmxnet3_txc *)(txq->desc + nb_desc);
+	txq->data = (uint8_t *)(txq->comp + nb_desc);
+	txq->data_iova = txq->zone->iova + 2 * nb_desc * ENTRY_SIZE;
 	return 0;
 }
 
@@ -268,6 +292,11 @@ describe_rxq(const struct vmxnet3_rx_queue *rxq, uint16_t ring2_size)
 	d->ring1_size = pvn_cpu_to_le32(rxq->ring_size);
 	d->ring2_size = pvn_cpu_to_le32(ring2_size);
 	d->comp_ring_size = pvn_cpu_to_le32(rxq->comp_size);
+	if (rxq->data_slot == 0)
+		return;
+	d->data_ring_addr =
+		pvn_cpu_to_le64(rxq->zone->iova + RTE_PTR_DIFF(rxq->data, rxq->zone->addr));
+	d->data_slot_size = pvn_cpu_to_le16(rxq->data_slot);
 }
 
 /*
@@ -283,8 +312,6 @@ vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter)
 	reset_rx_ring(&rxq->rings[0], rxq->ring_size, 0);
 	reset_rx_ring(&rxq->rings[1], scatter ? ring2_size : 0, VMXNET3_RXD2_BODY);
 	rxq->has_bodies = scatter;
-	rxq->rings[0].doorbell = VMXNET3_BAR0_RXPROD(rxq->queue_id);
-	rxq->rings[1].doorbell = VMXNET3_BAR0_RXPROD2(rxq->queue_id);
 	rxq->comp_size = (uint16_t)comp_entries(rxq, rxq->ring_size + ring2_size);
 	rxq->comp_next = 0;
 	rxq->comp_gen = VMXNET3_RXC3_GEN;
@@ -293,8 +320,22 @@ vmxnet3_rxq_prepare(struct vmxnet3_rx_queue *rxq, bool scatter)
 		vmxnet3_rx_refill(rxq, &rxq->rings[i]);
 }
 
+/* Before version 3 all slots were of one size, and what is the size now was reserved. [VMX3 7.6] */
+static void
+describe_tx_data(const struct vmxnet3_tx_queue *txq, bool tell_size)
+{
+	struct vmxnet3_tx_queue_desc *d = txq->shared;
+
+	if (txq->data_slot == 0)
+		return;
+	d->data_ring_addr = pvn_cpu_to_le64(txq->data_iova);
+	d->data_ring_size = pvn_cpu_to_le32(txq->size);
+	if (tell_size)
+		d->data_slot_size = pvn_cpu_to_le16(txq->data_slot);
+}
+
 void
-vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
+vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq, bool tell_size)
 {
 	struct vmxnet3_tx_queue_desc *d = txq->shared;
 
@@ -303,7 +344,10 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
 	txq->clean = 0;
 	txq->in_flight = 0;
 	txq->usable = txq->size - 1;
+	txq->tagged = 0;
 	txq->chained = 0;
+	txq->holding = 0;
+	txq->quiet = 0;
 	txq->comp_next = 0;
 	txq->deferred = 0;
 	txq->gen = VMXNET3_TXD2_GEN;
@@ -313,6 +357,7 @@ vmxnet3_txq_prepare(struct vmxnet3_tx_queue *txq)
 	d->comp_ring_addr = pvn_cpu_to_le64(txq->zone->iova + txq->size * ENTRY_SIZE);
 	d->ring_size = pvn_cpu_to_le32(txq->size);
 	d->comp_ring_size = pvn_cpu_to_le32(txq->size);
+	describe_tx_data(txq, tell_size);
 }
 
 /* The device owns nothing any more: posted buffers and the half-built frame go back. */

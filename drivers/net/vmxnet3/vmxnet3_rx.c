@@ -18,6 +18,7 @@
  */
 #include <rte_io.h>
 #include <rte_ip.h>
+#include <rte_memcpy.h>
 #include <rte_tcp.h>
 
 #include "vmxnet3_rx.h"
@@ -26,33 +27,6 @@
 #define REFILL_CHUNK 32
 
 /* ---- posting ---- */
-
-/* Writes the descriptors of `n` slots from `fill` on, which hold their mbufs already. */
-static inline void
-post(const struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring, uint16_t n)
-{
-	const uint32_t word2 = pvn_cpu_to_le32(ring->gen | ring->kind |
-					       pvn_field_put(VMXNET3_RXD2_LEN, rxq->buf_len));
-	struct rte_mbuf *const *m = &ring->mbufs[ring->fill];
-	struct vmxnet3_rxd *d = &ring->desc[ring->fill];
-
-	for (uint16_t i = 0; i < n; i++) {
-		/* A fresh mbuf is not in the cache, so it is not looked at if that can be. */
-		const rte_iova_t at = likely(rxq->iova_offset != 0)
-					      ? (uintptr_t)m[i] + rxq->iova_offset
-					      : rte_mbuf_data_iova_default(m[i]);
-
-		d[i].addr = pvn_cpu_to_le64(at);
-		/* REL-RXD: address before gen. Pairs with the device's look at gen. [VMX3 8.1] */
-		__atomic_store_n(&d[i].word2, word2, __ATOMIC_RELEASE);
-	}
-	ring->posted += n;
-	ring->fill += n;
-	if (ring->fill == ring->size) {
-		ring->fill = 0;
-		ring->gen ^= VMXNET3_RXD2_GEN;
-	}
-}
 
 /*
  * Up to n buffers out of the pool into the slots from `fill` on; returns how many. A pool that has
@@ -147,7 +121,8 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 			break;
 		rte_prefetch0(slot[i + VMXNET3_PREFETCH_AHEAD]);
 		rearm(rxq, m);
-		describe(rxq, m, word0, pvn_le32_to_cpu(c[i].word1), word2, word3);
+		describe(rxq, m, word0, pvn_le32_to_cpu(c[i].word1), word2,
+			 word3 & ~VMXNET3_RXC3_LRO); /* which it has not: not to be asked again */
 		m->pkt_len = len;
 		m->data_len = len;
 		bytes += len;
@@ -215,7 +190,8 @@ take_chain(struct vmxnet3_rx_queue *rxq)
 	rearm(rxq, head);
 	head->nb_segs = i + 1;
 	head->pkt_len = bytes;
-	describe(rxq, head, c.word0, pvn_le32_to_cpu(slot->word1), c.word2, c.word3);
+	describe(rxq, head, c.word0, pvn_le32_to_cpu(slot->word1), c.word2,
+		 c.word3 & ~VMXNET3_RXC3_LRO); /* as above */
 	take_slots(heads, 1);
 	take_slots(bodies, i);
 	advance(rxq, i + 1);
@@ -231,7 +207,7 @@ not_now:
 }
 
 /* Such frames in a row. */
-static inline uint16_t
+static __rte_noinline uint16_t
 take_chains(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint64_t bytes = 0;
@@ -316,8 +292,8 @@ append(struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t len)
 }
 
 /* A frame merged from several: the device said so with the first piece, since version 2; before
- * that, its length does, and the segments are taken to have been as long as they could. [VMX3 8.3]
- */
+ * that, its length does, and the segments are taken to have been as long as they could, except in a
+ * tunnel, of whose headers' length nothing is known. [VMX3 8.3] */
 static void
 describe_merged(struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m)
 {
@@ -325,7 +301,8 @@ describe_merged(struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m)
 					 ? sizeof(struct rte_ipv6_hdr) + sizeof(struct rte_tcp_hdr)
 					 : sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_tcp_hdr);
 
-	if (rxq->merged_mss == 0 && m->pkt_len <= (uint32_t)rxq->mtu + VMXNET3_FRAME_OVERHEAD)
+	if (rxq->merged_mss == 0 && (m->pkt_len <= (uint32_t)rxq->mtu + VMXNET3_FRAME_OVERHEAD ||
+				     RTE_ETH_IS_TUNNEL_PKT(m->packet_type) != 0))
 		return;
 	m->ol_flags |= RTE_MBUF_F_RX_LRO;
 	m->tso_segsz = rxq->merged_mss != 0 ? rxq->merged_mss : rxq->mtu - headers;
@@ -412,6 +389,18 @@ receive_piece(struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *c)
 	return frame;
 }
 
+/* The same where it may name a slot of the data ring: then what is there goes into its buffer. */
+static inline struct rte_mbuf *
+receive_slot(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rxc *c)
+{
+	const uint8_t *slot = vmxnet3_rx_name_buffer(rxq, c);
+	struct rte_mbuf *m = receive_piece(rxq, c);
+
+	if (slot != NULL && m != NULL)
+		rte_memcpy(rte_pktmbuf_mtod(m, void *), slot, m->data_len);
+	return m;
+}
+
 static inline void
 refill_if_due(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
 {
@@ -426,18 +415,34 @@ between_frames(const struct vmxnet3_rx_queue *rxq)
 	return rxq->head == NULL && !rxq->dropping;
 }
 
+/* What a frame in two buffers will be written to: misses that then come one by one. */
+static inline void
+fetch_chain(const struct vmxnet3_rx_queue *rxq)
+{
+	const struct vmxnet3_rx_ring *heads = &rxq->rings[0], *bodies = &rxq->rings[1];
+	const struct rte_mbuf *head = heads->mbufs[heads->next];
+
+	rte_prefetch0(bodies->mbufs[bodies->next]);
+	rte_prefetch0(head);
+	rte_prefetch0(RTE_PTR_ADD(head, offsetof(struct rte_mbuf, next)));
+}
+
 static __rte_always_inline uint16_t
 rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
-	 vmxnet3_rx_take_fn take_wide)
+	 vmxnet3_rx_take_fn take_wide, vmxnet3_rx_take_fn take_data)
 {
 	uint16_t budget = rxq->comp_size; /* a device that completes without end gets no further */
 	struct vmxnet3_rxc c;
 	uint16_t n = 0;
 
+	if (rxq->has_bodies)
+		fetch_chain(rxq);
 	while (budget-- > 0) {
 		struct rte_mbuf *m;
 
 		if (likely(between_frames(rxq))) {
+			if (take_data != NULL)
+				n += take_data(rxq, pkts + n, nb_pkts - n);
 			if (take_wide != NULL && nb_pkts - n >= VMXNET3_RX_WIDE)
 				n += take_wide(rxq, pkts + n, nb_pkts - n);
 			n += take_plain(rxq, pkts + n, nb_pkts - n);
@@ -446,7 +451,7 @@ rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
 		}
 		if (n == nb_pkts || !next_completion(rxq, &c))
 			break;
-		m = receive_piece(rxq, &c);
+		m = take_data != NULL ? receive_slot(rxq, &c) : receive_piece(rxq, &c);
 		if (m == NULL)
 			continue;
 		rxq->stats.packets++;
@@ -462,20 +467,38 @@ rx_burst(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t nb_pkts,
 uint16_t
 vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	return rx_burst(rx_queue, pkts, nb_pkts, NULL);
+	return rx_burst(rx_queue, pkts, nb_pkts, NULL, NULL);
+}
+
+uint16_t
+vmxnet3_rx_burst_data(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, NULL, vmxnet3_rx_take_data);
 }
 
 #ifdef RTE_ARCH_X86_64
 uint16_t
 vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx2);
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx2, NULL);
+}
+
+uint16_t
+vmxnet3_rx_burst_data_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx2, vmxnet3_rx_take_data);
 }
 
 uint16_t
 vmxnet3_rx_burst_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx512);
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx512, NULL);
+}
+
+uint16_t
+vmxnet3_rx_burst_data_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx512, vmxnet3_rx_take_data);
 }
 #endif
 
@@ -483,6 +506,12 @@ vmxnet3_rx_burst_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts
 uint16_t
 vmxnet3_rx_burst_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_neon);
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_neon, NULL);
+}
+
+uint16_t
+vmxnet3_rx_burst_data_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_neon, vmxnet3_rx_take_data);
 }
 #endif

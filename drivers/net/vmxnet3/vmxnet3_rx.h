@@ -42,6 +42,38 @@ static_assert(offsetof(struct rte_mbuf, pkt_len) ==
 			      offsetof(struct rte_mbuf, rx_descriptor_fields1) + 12,
 	      "VMXNET3_RX_FIELDS");
 
+/* vmxnet3_rx_data.c. take_data: frames in slots of the data ring. name_buffer: of a completion that
+ * names such a slot; all others are left alone, and get NULL. */
+uint16_t vmxnet3_rx_take_data(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n);
+const uint8_t *vmxnet3_rx_name_buffer(const struct vmxnet3_rx_queue *rxq, struct vmxnet3_rxc *c);
+
+/* Writes the descriptors of `n` slots from `fill` on, which hold their mbufs already. */
+static inline void
+post(const struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring, uint16_t n)
+{
+	const uint32_t word2 = pvn_cpu_to_le32(ring->gen | ring->kind |
+					       pvn_field_put(VMXNET3_RXD2_LEN, rxq->buf_len));
+	struct rte_mbuf *const *m = &ring->mbufs[ring->fill];
+	struct vmxnet3_rxd *d = &ring->desc[ring->fill];
+
+	for (uint16_t i = 0; i < n; i++) {
+		/* A fresh mbuf is not in the cache, so it is not looked at if that can be. */
+		const rte_iova_t at = likely(rxq->iova_offset != 0)
+					      ? (uintptr_t)m[i] + rxq->iova_offset
+					      : rte_mbuf_data_iova_default(m[i]);
+
+		d[i].addr = pvn_cpu_to_le64(at);
+		/* REL-RXD: address before gen. Pairs with the device's look at gen. [VMX3 8.1] */
+		__atomic_store_n(&d[i].word2, word2, __ATOMIC_RELEASE);
+	}
+	ring->posted += n;
+	ring->fill += n;
+	if (ring->fill == ring->size) {
+		ring->fill = 0;
+		ring->gen ^= VMXNET3_RXD2_GEN;
+	}
+}
+
 /* Flags of a stripped tag and of a hash, if they were asked for. Of a merged frame word 1 is
  * something else than a hash. [VMX3 8.3] */
 static inline uint32_t
@@ -61,7 +93,8 @@ static inline void
 describe(const struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m, uint32_t word0, uint32_t word1,
 	 uint32_t word2, uint32_t word3)
 {
-	const struct vmxnet3_rx_meaning *meaning = &rxq->meanings[VMXNET3_RX_MEANING(word0, word3)];
+	const struct vmxnet3_rx_meaning *meaning = &rxq->meanings[VMXNET3_RX_MEANING(
+		word0 & VMXNET3_RXC0_TELLING, word3 & VMXNET3_RXC3_TELLING)];
 
 	m->ol_flags = rxq->base_flags | meaning->flags | asked_flags(rxq, word0, word2, word3);
 	m->packet_type = meaning->ptype;

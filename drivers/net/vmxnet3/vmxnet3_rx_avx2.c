@@ -56,7 +56,7 @@ vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint1
 	const bool more = (rxq->tag_flags | rxq->hash_flags) != 0;
 	const __m256i checked =
 		TWICE(VMXNET3_RXC0_PLAIN, 0, VMXNET3_RXC2_ERR, VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO);
-	const __m256i telling = TWICE(VMXNET3_RXC0_CNC, 0, 0, 0x00FF0000);
+	const __m256i telling = TWICE(VMXNET3_RXC0_TELLING, 0, 0, VMXNET3_RXC3_TELLING);
 	const __m256i no_bits = TWICE(~0u, ~0u, ~(VMXNET3_RXC2_ERR | VMXNET3_RXC2_TS), ~0u);
 	const __m256i to_fields = _mm256_setr_epi8(VMXNET3_RX_FIELDS, VMXNET3_RX_FIELDS);
 	const __m256i longest = _mm256_set1_epi32(rxq->plain_max);

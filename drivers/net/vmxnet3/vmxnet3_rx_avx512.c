@@ -60,7 +60,7 @@ vmxnet3_rx_take_avx512(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uin
 				     VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO);
 	const __m512i shortest = EACH(0, 0, RTE_ETHER_HDR_LEN, 0);
 	const __m512i longest = EACH(0, 0, rxq->plain_max - RTE_ETHER_HDR_LEN, 0);
-	const __m512i telling = EACH(VMXNET3_RXC0_CNC, 0, 0, 0x00FF0000);
+	const __m512i telling = EACH(VMXNET3_RXC0_TELLING, 0, 0, VMXNET3_RXC3_TELLING);
 	const __m512i to_fields = _mm512_broadcast_i32x4(_mm_setr_epi8(VMXNET3_RX_FIELDS));
 	const __m512i of_length =
 		EACH(0, VMXNET3_RXC2_LEN, VMXNET3_RXC2_TCI | VMXNET3_RXC2_LEN, ~0u);

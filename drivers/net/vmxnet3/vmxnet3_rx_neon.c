@@ -66,7 +66,7 @@ vmxnet3_rx_take_neon(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint1
 					 VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO);
 	const uint32x4_t shortest = WORDS(0, 0, RTE_ETHER_HDR_LEN, 0);
 	const uint32x4_t longest = WORDS(0, 0, rxq->plain_max - RTE_ETHER_HDR_LEN, 0);
-	const uint32x4_t telling = WORDS(VMXNET3_RXC0_CNC, 0, 0, 0x00FF0000);
+	const uint32x4_t telling = WORDS(VMXNET3_RXC0_TELLING, 0, 0, VMXNET3_RXC3_TELLING);
 	const uint32x4_t of_length =
 		WORDS(0, VMXNET3_RXC2_LEN, VMXNET3_RXC2_TCI | VMXNET3_RXC2_LEN, UINT32_MAX);
 	const uint8x16_t to_fields = vld1q_u8(from);

@@ -124,7 +124,7 @@ packets_in_flight(const struct vmxnet3_tx_queue *txq)
 	int n = 0;
 
 	for (uint16_t i = 0; i < txq->in_flight; i++, slot = vmxnet3_slot_after(slot, txq->size))
-		n += (txq->tags[slot] & VMXNET3_TX_MORE) == 0;
+		n += (pvn_le32_to_cpu(txq->desc[slot].word3) & VMXNET3_TXD3_EOP) != 0;
 	return n;
 }
 

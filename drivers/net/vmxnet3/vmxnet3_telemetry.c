@@ -39,6 +39,7 @@ add_rxq(struct rte_tel_data *d, const struct vmxnet3_rx_queue *rxq)
 	rte_tel_data_add_dict_int(d, "ring2_descriptors", rxq->rings[1].size);
 	rte_tel_data_add_dict_int(d, "ring2_posted", rxq->rings[1].posted);
 	rte_tel_data_add_dict_int(d, "buffer_bytes", rxq->buf_len);
+	rte_tel_data_add_dict_int(d, "data_slot_bytes", rxq->data_slot);
 	rte_tel_data_add_dict_int(d, "starving", rxq->rings[0].starving || rxq->rings[1].starving);
 }
 
@@ -47,6 +48,7 @@ add_txq(struct rte_tel_data *d, const struct vmxnet3_tx_queue *txq)
 {
 	rte_tel_data_add_dict_int(d, "descriptors", txq->size);
 	rte_tel_data_add_dict_int(d, "in_flight", txq->in_flight);
+	rte_tel_data_add_dict_int(d, "data_slot_bytes", txq->data_slot);
 	rte_tel_data_add_dict_int(d, "without_doorbell", (int)txq->deferred);
 }
 

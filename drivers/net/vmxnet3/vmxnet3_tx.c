@@ -8,24 +8,26 @@
  * segment by put_plain(), those of several by put_chains(); all others go through put_packet(), one
  * by one.
  */
-#include <rte_io.h>
-
 #include "vmxnet3_tx.h"
+
+/* So many chains ahead. */
+#define FETCH_HEAD 6
+#define FETCH_SECOND 3
 
 /* Packets of one segment that ask for nothing, until one is something else or the ring ends. Length
  * 0 would mean 16384 to the device. */
-static inline uint16_t
+static __rte_noinline uint16_t
 put_plain(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct vmxnet3_txd *d = &txq->desc[txq->fill];
 	struct rte_mbuf **held = &txq->held[txq->fill];
 	const uint32_t gen = txq->gen;
 	uint64_t bytes = 0;
-	uint16_t i;
+	uint32_t most, i;
 
-	n = RTE_MIN(n, room(txq));
-	n = RTE_MIN(n, (uint16_t)(txq->size - txq->fill));
-	for (i = 0; i < n; i++) {
+	most = RTE_MIN(n, room(txq));
+	most = RTE_MIN(most, (uint32_t)txq->size - txq->fill);
+	for (i = 0; i < most; i++) {
 		struct rte_mbuf *m = pkts[i];
 		const uint32_t len = m->data_len;
 
@@ -43,65 +45,127 @@ put_plain(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
 	return i;
 }
 
+/* A chain is written no further than this segment: all is as it was before, with `m` at its end. */
+static __rte_noinline bool
+unwrite_chain(struct vmxnet3_txd *d, struct rte_mbuf **held, uint32_t done, struct rte_mbuf *m)
+{
+	for (; done > 0; done--) {
+		struct rte_mbuf *before = held[done - 1];
+
+		d[done - 1].word2 ^= pvn_cpu_to_le32(done > 1 ? VMXNET3_TXD2_GEN : 0);
+		before->next = m;
+		m = before;
+	}
+	return false;
+}
+
 /*
  * Several segments and no wishes, where the ring does not end in between: as write_packet(), in one
- * go. False, and nothing is seen of it, if a segment is not worth a descriptor or more than one.
+ * go, and taken apart on the way. False, and nothing is seen of it, if a segment is not worth a
+ * descriptor or more than one, or has other owners.
  */
-static inline bool
-write_chain(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, uint32_t n)
+static __rte_always_inline bool
+write_chain(struct vmxnet3_txd *d, struct rte_mbuf **held, uint32_t gen, struct rte_mbuf *pkt,
+	    uint32_t n)
 {
-	struct vmxnet3_txd *d = &txq->desc[txq->fill];
-	struct rte_mbuf **held = &txq->held[txq->fill];
-	uint8_t *tags = &txq->tags[txq->fill];
-	uint32_t most = pkt->data_len - 1u, i;
-	const uint32_t gen = txq->gen;
-	struct rte_mbuf *m = pkt->next;
+	uint32_t word2 = gen ^ VMXNET3_TXD2_GEN, segs = n, i = 0;
+	struct rte_mbuf *m = pkt;
 
-	d[0].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(pkt));
-	held[0] = pkt;
-	for (i = 1; i < n && m != NULL; i++, m = m->next) {
+	for (; likely(m != NULL); word2 = gen, segs = 1) {
+		struct rte_mbuf *next = m->next;
 		const uint32_t len = m->data_len;
 
-		most = RTE_MAX(most, len - 1);
+		if (unlikely(len - 1 >= VMXNET3_TX_BUF_MAX - 1) ||
+		    unlikely(rte_mbuf_refcnt_read(m) != 1) || unlikely(m->nb_segs != segs))
+			break;
 		d[i].addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
-		hand_over(&d[i], gen | (len & VMXNET3_TXD2_LEN), 0);
+		hand_over(&d[i], word2 | len, 0);
 		held[i] = m;
-		tags[i - 1] = VMXNET3_TX_MORE;
+		m = next;
+		if (++i == n)
+			break;
+		held[i - 1]->next = NULL;
 	}
-	if (unlikely(i < n || m != NULL || most >= VMXNET3_TX_BUF_MAX - 1)) {
-		while (--i > 0) { /* as before: not the device's */
-			d[i].word2 = pvn_cpu_to_le32(gen ^ VMXNET3_TXD2_GEN);
-			tags[i - 1] = 0;
-		}
-		return false;
-	}
+	if (unlikely(i < n || m != NULL))
+		return i == 0 ? false : unwrite_chain(d, held, i, m);
+	pkt->nb_segs = 1;
 	d[n - 1].word3 = pvn_cpu_to_le32(VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ);
 	hand_over(&d[0], gen | pkt->data_len, 0);
-	txq->chained += n - 1;
-	filled(txq, n);
 	return true;
 }
 
+static inline void
+fetch_mbuf(const struct rte_mbuf *m)
+{
+	rte_prefetch0(m);
+	rte_prefetch0(RTE_PTR_ADD(m, offsetof(struct rte_mbuf, next)));
+}
+
+/* Chains are followed from mbuf to mbuf, one cache miss after the other: the first two of those to
+ * come are fetched ahead. `n` are left in the burst. */
+static inline void
+fetch_chains(struct rte_mbuf *const *pkts, uint32_t n)
+{
+	if (n > FETCH_HEAD)
+		fetch_mbuf(pkts[FETCH_HEAD]);
+	if (n > FETCH_SECOND)
+		fetch_mbuf(pkts[FETCH_SECOND]->next);
+}
+
 /* Such chains in a row. */
-static inline uint16_t
+static __rte_noinline uint16_t
 put_chains(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
 {
+	const uint32_t begin = txq->fill, gen = txq->gen;
+	const uint32_t most = RTE_MIN(room(txq), (uint16_t)(txq->size - begin));
+	struct vmxnet3_txd *d = &txq->desc[begin];
+	struct rte_mbuf **held = &txq->held[begin];
+	uint32_t left = most, i;
 	uint64_t bytes = 0;
-	uint16_t i;
 
 	for (i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		const uint32_t segs = m->nb_segs;
 
-		if (segs < 2 || segs > VMXNET3_TX_DESC_PER_PKT || segs > room(txq) ||
-		    segs > (uint32_t)(txq->size - txq->fill) ||
-		    (m->ol_flags & VMXNET3_TX_WISHES) != 0 || !write_chain(txq, m, segs))
+		fetch_chains(&pkts[i], n - i);
+		if (unlikely(segs - 2 > VMXNET3_TX_DESC_PER_PKT - 2) || unlikely(segs > left) ||
+		    unlikely((m->ol_flags & VMXNET3_TX_WISHES) != 0) ||
+		    unlikely(!write_chain(d, held, gen, m, segs)))
 			break;
+		d += segs;
+		held += segs;
+		left -= segs;
 		bytes += m->pkt_len;
 	}
+	if (i == 0)
+		return 0;
+	filled(txq, most - left);
+	txq->chained = txq->in_flight;
 	txq->stats.packets += i;
 	txq->stats.bytes += bytes;
 	return i;
+}
+
+/* Whether each segment has a descriptor, and no other owner: then the packet may be taken apart. */
+static inline bool
+is_separable(const struct rte_mbuf *pkt, uint32_t needed)
+{
+	if (likely(pkt->nb_segs == 1))
+		return true;
+	if (needed != pkt->nb_segs)
+		return false;
+	for (const struct rte_mbuf *m = pkt; m != NULL; m = m->next)
+		if (rte_mbuf_refcnt_read(m) != 1)
+			return false;
+	return true;
+}
+
+/* As its pool wants it. */
+static inline void
+cut_off(struct rte_mbuf *m)
+{
+	m->next = NULL;
+	m->nb_segs = 1;
 }
 
 /*
@@ -113,22 +177,21 @@ static inline void
 write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, const struct wish *w,
 	     uint32_t needed)
 {
-	/* With segments that need no descriptor, all hangs on the packet. */
-	const uint8_t whole = needed == pkt->nb_segs ? 0 : VMXNET3_TX_WHOLE;
+	const bool apart = is_separable(pkt, needed);
 	struct vmxnet3_txd *const first = &txq->desc[txq->fill];
 	uint32_t gen = txq->gen, slot = txq->fill, left = needed;
 	uint32_t first_word2 = 0, word3 = w->word3;
+	struct rte_mbuf *m = pkt, *next;
 
-	for (struct rte_mbuf *m = pkt; left > 0; m = m->next) {
+	for (; left > 0; m = next) {
 		struct vmxnet3_txd *d = &txq->desc[slot];
 		const uint32_t len = m->data_len;
 
+		next = m->next;
 		if (unlikely(len == 0))
 			continue;
 		left--;
 		d->addr = pvn_cpu_to_le64(rte_mbuf_data_iova(m));
-		txq->held[slot] = whole != 0 ? pkt : m;
-		txq->tags[slot] = whole | (left > 0 ? VMXNET3_TX_MORE : 0);
 		if (left == 0)
 			word3 |= VMXNET3_TXD3_EOP | VMXNET3_TXD3_CQ;
 		if (d == first) {
@@ -138,6 +201,11 @@ write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, const struct wi
 			hand_over(d, gen | (len & VMXNET3_TXD2_LEN), word3);
 		}
 		word3 = 0;
+		txq->held[slot] = apart ? m : pkt;
+		if (unlikely(!apart))
+			txq->tags[slot] = left == 0 ? VMXNET3_TX_WHOLE : VMXNET3_TX_NOTHING;
+		else if (needed > 1)
+			cut_off(m);
 		if (++slot == txq->size) {
 			slot = 0;
 			gen ^= VMXNET3_TXD2_GEN;
@@ -148,7 +216,10 @@ write_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *pkt, const struct wi
 	txq->fill = slot;
 	txq->gen = gen;
 	txq->in_flight += needed;
-	txq->chained += whole != 0 ? needed : needed - 1;
+	if (!apart)
+		txq->tagged = txq->in_flight;
+	if (needed > 1)
+		txq->chained = txq->in_flight;
 }
 
 /* One packet of any kind; false if it finds no room, or never will. What counts towards the
@@ -161,7 +232,7 @@ put_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
 	struct wish w = {0};
 
 	if (unlikely((m->ol_flags & VMXNET3_TX_WISHES) != 0))
-		w = wish_of(m);
+		w = asks_for_more(m) ? vmxnet3_tx_tunnel_wish(txq, m) : wish_of(m);
 	if (unlikely(needed == 0 || !can_be(&w, m))) {
 		txq->stats.unsendable++;
 		return false;
@@ -175,21 +246,13 @@ put_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
 	return true;
 }
 
-/* [VMX3 7.4] One doorbell for the burst, if the device wants one by now. The barrier that puts the
- * descriptors before it is part of rte_write32(). */
-static inline void
-ring_doorbell(struct vmxnet3_tx_queue *txq, uint32_t sent)
+/* Packets in a row of the first one's kind, if that asks for nothing. */
+static inline uint16_t
+put_row(struct vmxnet3_tx_queue *txq, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint32_t threshold = __atomic_load_n(&txq->shared->threshold, __ATOMIC_RELAXED);
-	bool due;
-
-	txq->deferred += sent;
-	due = txq->deferred >= pvn_le32_to_cpu(threshold);
-	if (due)
-		txq->deferred = 0;
-	txq->shared->deferred = pvn_cpu_to_le32(txq->deferred);
-	if (due)
-		rte_write32(txq->fill, txq->doorbell);
+	if ((pkts[0]->ol_flags & VMXNET3_TX_WISHES) != 0)
+		return 0;
+	return pkts[0]->nb_segs == 1 ? put_plain(txq, pkts, n) : put_chains(txq, pkts, n);
 }
 
 uint16_t
@@ -202,14 +265,12 @@ vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 	if (txq->in_flight >= txq->reap_from || room(txq) < nb_pkts)
 		vmxnet3_tx_reap(txq);
 	while (n < nb_pkts) {
-		uint16_t row = put_plain(txq, pkts + n, nb_pkts - n);
+		const uint16_t row = put_row(txq, pkts + n, nb_pkts - n);
 
-		row += put_chains(txq, pkts + n + row, nb_pkts - n - row);
-		n += row;
-		due += row;
-		if (n == nb_pkts || (row == 0 && !put_packet(txq, pkts[n], &due)))
+		if (unlikely(row == 0) && !put_packet(txq, pkts[n], &due))
 			break;
-		n += row == 0;
+		due += row;
+		n += RTE_MAX(row, 1);
 	}
 	if (n > 0)
 		ring_doorbell(txq, due);

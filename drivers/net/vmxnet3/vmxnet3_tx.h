@@ -6,6 +6,7 @@
 #ifndef VMXNET3_TX_H
 #define VMXNET3_TX_H
 
+#include <rte_io.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
@@ -38,6 +39,24 @@ room(const struct vmxnet3_tx_queue *txq)
 	return txq->usable - txq->in_flight;
 }
 
+/* [VMX3 7.4] One doorbell for the burst, if the device wants one by now. The barrier that puts the
+ * descriptors before it is part of rte_write32(). */
+static inline void
+ring_doorbell(struct vmxnet3_tx_queue *txq, uint32_t sent)
+{
+	uint32_t threshold =
+		__atomic_load_n(&txq->shared->threshold, __ATOMIC_RELAXED) | txq->quiet;
+	bool due;
+
+	txq->deferred += sent;
+	due = txq->deferred >= pvn_le32_to_cpu(threshold);
+	if (due)
+		txq->deferred = 0;
+	txq->shared->deferred = pvn_cpu_to_le32(txq->deferred);
+	if (due)
+		rte_write32(txq->fill, txq->doorbell);
+}
+
 /* Descriptors a packet needs, or 0 if it can never be sent. Empty segments need none: length 0
  * would mean 16384 bytes to the device. [VMX3 7.2] */
 static inline unsigned int
@@ -64,10 +83,41 @@ struct wish {
 	uint32_t headers;
 };
 
-/* [VMX3 7.3] The header checksum of IPv4 is none of the device's business: tx_prepare did it. */
+/* What wish_of() understands. All else is for vmxnet3_tx_tunnel.c to grant or to refuse. */
+#define WISHES_WITHOUT_TUNNEL                                                                      \
+	(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_IP_CKSUM |                        \
+	 RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_VLAN)
+
+static inline bool
+asks_for_more(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & VMXNET3_TX_WISHES & ~WISHES_WITHOUT_TUNNEL) != 0 ||
+	       (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_SCTP_CKSUM;
+}
+
+/*
+ * vmxnet3_tx_tunnel.c, for packets that ask for more. check: 0, ENOTSUP for what the device does
+ * not do, or EINVAL for what it cannot be told of this packet. wish: what can never be, if so.
+ * fill: writes checksums, after a check.
+ */
+int vmxnet3_tx_tunnel_check(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m);
+struct wish vmxnet3_tx_tunnel_wish(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m);
+void vmxnet3_tx_tunnel_fill(struct rte_mbuf *m);
+
+static inline uint32_t
+tag_wish(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & RTE_MBUF_F_TX_VLAN) == 0
+		       ? 0
+		       : VMXNET3_TXD3_TI | pvn_field_put(VMXNET3_TXD3_TCI, m->vlan_tci);
+}
+
+/* Of those that ask for no more. [VMX3 7.3] The header checksum of IPv4 is none of the device's
+ * business: tx_prepare did it. */
 static inline struct wish
 wish_of(const struct rte_mbuf *m)
 {
+	const uint64_t checksum = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
 	const uint32_t l4 = m->l2_len + m->l3_len;
 	struct wish w = {0};
 
@@ -76,8 +126,8 @@ wish_of(const struct rte_mbuf *m)
 		w.word2 = pvn_field_put(VMXNET3_TXD2_MSSCOF, m->tso_segsz);
 		w.word3 = pvn_field_put(VMXNET3_TXD3_OM, VMXNET3_OM_TSO) |
 			  pvn_field_put(VMXNET3_TXD3_HLEN, w.headers);
-	} else if ((m->ol_flags & RTE_MBUF_F_TX_L4_MASK) != 0) {
-		const bool udp = (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM;
+	} else if (checksum != 0) {
+		const bool udp = checksum == RTE_MBUF_F_TX_UDP_CKSUM;
 		const uint32_t field = l4 + (udp ? offsetof(struct rte_udp_hdr, dgram_cksum)
 						 : offsetof(struct rte_tcp_hdr, cksum));
 
@@ -86,8 +136,7 @@ wish_of(const struct rte_mbuf *m)
 		w.word3 = pvn_field_put(VMXNET3_TXD3_OM, VMXNET3_OM_CSUM) |
 			  pvn_field_put(VMXNET3_TXD3_HLEN, l4);
 	}
-	if ((m->ol_flags & RTE_MBUF_F_TX_VLAN) != 0)
-		w.word3 |= VMXNET3_TXD3_TI | pvn_field_put(VMXNET3_TXD3_TCI, m->vlan_tci);
+	w.word3 |= tag_wish(m);
 	return w;
 }
 

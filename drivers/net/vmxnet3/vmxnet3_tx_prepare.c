@@ -9,19 +9,20 @@
 
 #include "vmxnet3_tx.h"
 
-#define WISHES_KNOWN                                                                               \
-	(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_IP_CKSUM |                        \
-	 RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_VLAN)
-
 static int
-check_packet(const struct rte_mbuf *m)
+check_packet(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m)
 {
-	const uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
-	const struct wish w = wish_of(m);
+	struct wish w;
+	int ret;
 
-	if ((m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK & ~WISHES_KNOWN) != 0 ||
-	    l4 == RTE_MBUF_F_TX_SCTP_CKSUM)
-		return ENOTSUP;
+	if (asks_for_more(m)) {
+		ret = vmxnet3_tx_tunnel_check(txq, m);
+		if (ret != 0)
+			return ret;
+		w = vmxnet3_tx_tunnel_wish(txq, m);
+	} else {
+		w = wish_of(m);
+	}
 	return descriptors_needed(m) == 0 || !can_be(&w, m) ? EINVAL : 0;
 }
 
@@ -32,6 +33,10 @@ fill_checksums(struct rte_mbuf *m)
 {
 	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, m->l2_len);
 
+	if (asks_for_more(m)) {
+		vmxnet3_tx_tunnel_fill(m);
+		return 0;
+	}
 	if ((m->ol_flags &
 	     (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_L4_MASK)) == 0)
 		return 0;
@@ -49,10 +54,10 @@ fill_checksums(struct rte_mbuf *m)
 /* Stops at the first packet that tx_burst could never send. Writes checksums of IPv4 headers, and
  * of pseudo-headers where the device does the rest. */
 uint16_t
-vmxnet3_tx_prepare(void *tx_queue __rte_unused, struct rte_mbuf **pkts, uint16_t nb_pkts)
+vmxnet3_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
 	for (uint16_t n = 0; n < nb_pkts; n++) {
-		int ret = check_packet(pkts[n]);
+		int ret = check_packet(tx_queue, pkts[n]);
 
 		if (ret == 0)
 			ret = fill_checksums(pkts[n]);
