@@ -169,8 +169,11 @@ FAULTS = {
     "rx-udp-if-not-tcp": Fault(
         "vmxnet3 offloads", OFFLOAD, "(word3 & VMXNET3_RXC3_UDP) != 0 ? RTE_ETH", "true ? RTE_ETH"),
     "rx-checksum-of-fragment": Fault(
-        "vmxnet3 offloads", OFFLOAD, " && (word3 & VMXNET3_RXC3_FRG) == 0)", ")"),
-    "rx-type-unannounced": Fault("vmxnet3 offloads", OFFLOAD, "\t\tRTE_PTYPE_L4_FRAG,\n", ""),
+        "vmxnet3 offloads", OFFLOAD,
+        "\tif ((word3 & VMXNET3_RXC3_FRG) != 0)\n\t\treturn 0;\n", ""),
+    "rx-type-unannounced": Fault(
+        "vmxnet3 offloads", OFFLOAD, "\t\tRTE_PTYPE_L4_FRAG,\n\t\tRTE_PTYPE_UNKNOWN,\n",
+        "\t\tRTE_PTYPE_UNKNOWN,\n"),
 
     # Settings
     "ctl-mtu-1500": Fault(

@@ -245,8 +245,9 @@ struct vmxnet3_rx_queue {
 
 	/* Of the data ring: by slot of ring 1, what came for it and is not in its buffer. */
 	const uint8_t *data;
-	uint32_t data_word0; /* as plain_word0 */
-	uint16_t data_slot;  /* bytes of a slot; 0: no data ring */
+	uint32_t data_word0;  /* as plain_word0 */
+	uint16_t data_slot;   /* bytes of a slot; 0: no data ring */
+	uint16_t data_posted; /* since the device was told last */
 
 	/* Set up once. */
 	const struct rte_memzone *zone;

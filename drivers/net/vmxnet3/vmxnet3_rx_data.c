@@ -127,8 +127,11 @@ vmxnet3_rx_take_data(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint1
 		some = take_some(rxq, pkts + taken, n - taken);
 		taken += some;
 	} while (some > 0 && taken < n);
-	if (taken > 0)
+	rxq->data_posted += taken;
+	if (rxq->data_posted >= rxq->rings[0].threshold) {
 		vmxnet3_rx_doorbell(rxq, &rxq->rings[0]);
+		rxq->data_posted = 0;
+	}
 	return taken;
 }
 
