@@ -139,6 +139,15 @@ def choose(words):
             if not words or name in words or fault.path.split()[0] in words]
 
 
+def can_run(names):
+    """Without the faults in code for another processor than this one, which are told."""
+    cpu = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    for name in names:
+        if FAULTS[name].cpu and FAULTS[name].cpu not in cpu:
+            print(f"{name}: left out, this processor has no {FAULTS[name].cpu}")
+    return [name for name in names if not FAULTS[name].cpu or FAULTS[name].cpu in cpu]
+
+
 def show(name):
     fault = FAULTS[name]
     print(f"{name}, in {fault.file}:\n  - {fault.line.strip()}\n  + {fault.replacement.strip()}\n"
@@ -150,7 +159,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="name the faults and their lines")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these faults, or wires")
     args = parser.parse_args()
-    names = choose(args.names)
+    names = can_run(choose(args.names))
     for name in names:
         broken(name)  # the table is right, before anything takes its time
     if args.list:

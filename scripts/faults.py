@@ -27,6 +27,7 @@ class Fault:
     file: str
     line: str
     replacement: str
+    cpu: str = ""  # the flag of /proc/cpuinfo without which the line is never run
 
 
 def tests(folder, *names):
@@ -49,6 +50,7 @@ ZERO_COPY = cases(WIRE, "test_frames[1,1500]")
 # Each of these tests must fail when a line of the path is broken.
 PATHS = {
     "vmxnet3 rx": (*tests("device", "test_rxtx", "test_rx"), *VM),
+    "vmxnet3 rx, wide": tests("device", "test_rx_paths"),
     "vmxnet3 tx": (*tests("device", "test_rxtx", "test_tx"), *VM),
     "vmxnet3 data ring, rx": tests("device", "test_data_rx"),
     "vmxnet3 data ring, tx": tests("device", "test_data_tx"),
@@ -118,6 +120,9 @@ PATHS = {
 }
 
 VMXNET3_RX = "drivers/net/vmxnet3/vmxnet3_rx.c"
+VMXNET3_RX_AVX2 = "drivers/net/vmxnet3/vmxnet3_rx_avx2.c"
+VMXNET3_RX_AVX512 = "drivers/net/vmxnet3/vmxnet3_rx_avx512.c"
+VMXNET3_RX_WAYS = "drivers/net/vmxnet3/vmxnet3_rx_ways.c"
 VMXNET3_RX_H = "drivers/net/vmxnet3/vmxnet3_rx.h"
 VMXNET3_TX = "drivers/net/vmxnet3/vmxnet3_tx.c"
 VMXNET3_TX_H = "drivers/net/vmxnet3/vmxnet3_tx.h"
@@ -188,6 +193,24 @@ FAULTS = {
         "\t\tm->pkt_len = len - 1;\n\t\tm->data_len = len - 1;\n"),
     "rx-no-refill": Fault(
         "vmxnet3 rx", VMXNET3_RX, "\t\tvmxnet3_rx_refill(rxq, ring);\n}", "\t\treturn;\n}"),
+    "rx-avx2-long": Fault(
+        "vmxnet3 rx, wide", VMXNET3_RX_AVX2, "_mm256_set1_epi32(rxq->plain_max);",
+        "_mm256_set1_epi32(rxq->plain_max + 1);", "avx2"),
+    "rx-avx2-other-frame": Fault(
+        "vmxnet3 rx, wide", VMXNET3_RX_AVX2, "k.rearm, _mm256_castsi256_si128(f23));",
+        "k.rearm, _mm256_castsi256_si128(f01));", "avx2"),
+    "rx-avx512-error": Fault(
+        "vmxnet3 rx, wide", VMXNET3_RX_AVX512, "VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN,",
+        "VMXNET3_RXC2_LEN,", "avx512vl"),
+    "rx-avx512-hash": Fault(
+        "vmxnet3 rx, wide", VMXNET3_RX_AVX512, "test_epi32_mask(e, hash) << 2",
+        "test_epi32_mask(e, hash)", "avx512vl"),
+    "rx-avx512-mixed": Fault(
+        "vmxnet3 rx, wide", VMXNET3_RX_AVX512,
+        "EACH(VMXNET3_RXC0_TELLING, 0, 0,", "EACH(0, 0, 0,", "avx512vl"),
+    "rx-narrow": Fault(
+        "vmxnet3 rx, wide", VMXNET3_RX_WAYS, "const struct way *way = ways;\n\n\twhile (way->bits",
+        "const struct way *way = ways + 1;\n\n\twhile (way->bits", "avx512vl"),
     "rx-comp-gen": Fault(
         "vmxnet3 rx", VMXNET3_RX_H, "\t\trxq->comp_gen ^= VMXNET3_RXC3_GEN;",
         "\t\trxq->comp_gen ^= 0;"),

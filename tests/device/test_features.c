@@ -68,6 +68,7 @@ struct offer {
 	X("Registers dump", OP(get_reg))                                                           \
 	X("Multiprocess aware", true)                                                              \
 	X("Linux", true)                                                                           \
+	X("ARMv8", true)                                                                           \
 	X("x86-64", true)                                                                          \
 	X("Usage doc", true)
 

@@ -106,6 +106,52 @@ test_bad(void **state)
 	}
 }
 
+/* Of 64-bit ARM: as in the manual's tables, checked with a disassembler. */
+static const struct {
+	const char *what;
+	uint32_t code;
+	bool good;
+	uint8_t reg;
+	bool store;
+} arm[] = {
+	{"ldr w0, [x0]", 0xB9400000, true, 0, false},
+	{"ldr w30, [x1, #32]", 0xB940203E, true, 30, false},
+	{"str w2, [x3]", 0xB9000062, true, 2, true},
+	{"str wzr, [x3, #4]", 0xB900047F, true, 31, true},
+	{"ldr w5, [x6, x7]", 0xB86768C5, true, 5, false},
+	{"str w5, [x6, w7, uxtw #2]", 0xB82758C5, true, 5, true},
+	{"ldur w8, [x9, #-4]", 0xB85FC128, true, 8, false},
+	{"stur w8, [x9, #-4]", 0xB81FC128, true, 8, true},
+	{"ldr w0, [x1], #4: changes x1", 0xB8404420, false, 0, false},
+	{"str w0, [x1, #4]!: changes x1", 0xB8004C20, false, 0, false},
+	{"ldr x0, [x1]: 64 bit", 0xF9400020, false, 0, false},
+	{"ldrh w0, [x1]: 16 bit", 0x79400020, false, 0, false},
+	{"ldrsw x0, [x1]", 0xB9800020, false, 0, false},
+	{"ldr s0, [x1]", 0xBD400020, false, 0, false},
+	{"swp w0, w1, [x2]", 0xB8208041, false, 0, false},
+	{"ldp w0, w1, [x2]", 0x29400440, false, 0, false},
+};
+
+static void
+test_arm(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(arm) / sizeof(arm[0]); i++) {
+		const uint8_t code[4] = {(uint8_t)arm[i].code, (uint8_t)(arm[i].code >> 8),
+					 (uint8_t)(arm[i].code >> 16),
+					 (uint8_t)(arm[i].code >> 24)};
+		struct vmx_insn insn;
+
+		print_message("case: %s\n", arm[i].what);
+		assert_int_equal(vmx_insn_decode_arm(code, &insn), arm[i].good ? 0 : -1);
+		if (!arm[i].good)
+			continue;
+		assert_int_equal(insn.len, 4);
+		assert_int_equal(insn.reg, arm[i].reg);
+		assert_int_equal(insn.store, arm[i].store);
+	}
+}
+
 /* Code may end where its page ends: nothing behind an instruction is looked at. */
 static void
 test_page_end(void **state)
@@ -133,6 +179,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_arm),
 		cmocka_unit_test(test_page_end),
 	};
 

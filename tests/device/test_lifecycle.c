@@ -4,6 +4,7 @@
  * From probe to remove, once, twice, and fifty times.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../proto/vmxnet3.h"

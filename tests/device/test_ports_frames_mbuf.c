@@ -4,6 +4,7 @@
  * Frames of a switch that come from a mbuf, or become one: in any number of segments, with a tag
  * more or less, with what is still to be done about them.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "port_forward.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright 2026 The Paravane authors
  *
- * The fault handler decodes the faulting mov, performs it by editing the saved registers, and moves
- * the saved instruction pointer behind it. Faults outside of our pages go to the handler that was
- * there before (a sanitizer's, usually). Everything is synchronous: the interrupted code was in the
- * middle of a register access, so the device model may allocate and print.
+ * The fault handler decodes the faulting instruction, performs it by editing the saved registers,
+ * and moves the saved instruction pointer behind it. Faults outside of our pages go to the handler
+ * that was there before (a sanitizer's, usually). Everything is synchronous: the interrupted code
+ * was in the middle of a register access, so the device model may allocate and print.
  */
 #define _GNU_SOURCE
 #include "vmx_bar.h"
@@ -18,7 +18,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "vmx_insn.h"
+#include "vmx_cpu.h"
 
 #define BARS_MAX 64
 
@@ -33,12 +33,6 @@ struct vmx_bar {
 static struct vmx_bar *bars[BARS_MAX];
 static struct sigaction previous;
 static pthread_once_t check_once = PTHREAD_ONCE_INIT;
-
-/* The CPU's register numbers in the order of the saved context. */
-static const int greg_of[16] = {
-	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-	REG_R8,	 REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
-};
 
 static struct vmx_bar *
 bar_at(const void *addr)
@@ -71,7 +65,7 @@ refuse(const struct vmx_bar *bar, const void *addr, const uint8_t *code)
 {
 	fprintf(stderr,
 		"device register at offset 0x%zx touched by an instruction that is no "
-		"aligned 32-bit mov:",
+		"aligned 32-bit load or store:",
 		(size_t)((const uint8_t *)addr - bar->driver));
 	for (int i = 0; i < VMX_INSN_MAX; i++)
 		fprintf(stderr, " %02x", code[i]);
@@ -80,23 +74,19 @@ refuse(const struct vmx_bar *bar, const void *addr, const uint8_t *code)
 }
 
 static void
-emulate(const struct vmx_bar *bar, uint32_t offset, const struct vmx_insn *insn, greg_t *gregs)
+emulate(const struct vmx_bar *bar, uint32_t offset, const struct vmx_insn *insn,
+	ucontext_t *context)
 {
-	greg_t *reg = &gregs[greg_of[insn->reg]];
-
-	if (!insn->store)
-		*reg = (greg_t)bar->ops->read(bar->arg, offset); /* clears the upper half */
-	else if (insn->has_imm)
-		bar->ops->write(bar->arg, offset, insn->imm);
+	if (insn->store)
+		bar->ops->write(bar->arg, offset, vmx_cpu_stored(context, insn));
 	else
-		bar->ops->write(bar->arg, offset, (uint32_t)*reg);
-	gregs[REG_RIP] += insn->len;
+		vmx_cpu_load(context, insn, bar->ops->read(bar->arg, offset));
+	vmx_cpu_skip(context, insn);
 }
 
 static void
 on_fault(int sig, siginfo_t *info, void *context)
 {
-	greg_t *gregs = ((ucontext_t *)context)->uc_mcontext.gregs;
 	const struct vmx_bar *bar = bar_at(info->si_addr);
 	struct vmx_insn insn;
 	const uint8_t *code;
@@ -106,11 +96,11 @@ on_fault(int sig, siginfo_t *info, void *context)
 		pass_on(sig, info, context);
 		return;
 	}
-	code = (const uint8_t *)gregs[REG_RIP];
+	code = vmx_cpu_code(context);
 	offset = (uint32_t)((uint8_t *)info->si_addr - bar->driver);
-	if (offset % 4 != 0 || vmx_insn_decode(code, VMX_INSN_MAX, &insn) < 0)
+	if (offset % 4 != 0 || vmx_cpu_decode(code, &insn) < 0)
 		refuse(bar, info->si_addr, code);
-	emulate(bar, offset, &insn, gregs);
+	emulate(bar, offset, &insn, context);
 }
 
 void
@@ -189,8 +179,9 @@ check_write(void *arg, uint32_t offset, uint32_t value)
 
 /*
  * Whether registers are precise when a fault is handled. They are on a CPU; under valgrind only
- * with an option, without which drivers would seem to write nonsense: r10's value at the access is
- * overwritten right behind it, so that an optimiser sees no need to store it.
+ * with an option, without which drivers would seem to write nonsense: the value stored is
+ * overwritten in its register right behind the access, so that an optimiser sees no need to keep
+ * it.
  */
 static void
 check_precise(void)
@@ -202,12 +193,7 @@ check_precise(void)
 	if (map_twice(&bar) < 0 || enter(&bar) < 0)
 		abort();
 	vmx_bar_trap(&bar, true);
-	__asm__ volatile("movl $0x5EED, %%r10d\n\t"
-			 "movl %%r10d, (%0)\n\t"
-			 "xorl %%r10d, %%r10d"
-			 :
-			 : "r"(bar.driver)
-			 : "r10", "cc", "memory");
+	vmx_cpu_store_and_forget(bar.driver, 0x5EED);
 	leave(&bar);
 	if (seen == 0x5EED)
 		return;

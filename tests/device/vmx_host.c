@@ -50,7 +50,7 @@ load_driver(void)
 void
 vmx_host_init(void)
 {
-	char prefix[32];
+	char prefix[32], simd_arg[48];
 	char *argv[EAL_ARGS_MAX] = {
 		"device-test",
 		"--no-huge",
@@ -67,6 +67,7 @@ vmx_host_init(void)
 		"--log-level=pmd.net.*:error",
 	};
 	int argc = 13;
+	const char *simd = getenv("PVN_DEVICE_SIMD"); /* bits */
 
 	load_driver();
 	snprintf(prefix, sizeof(prefix), "pvn-device-%d", (int)getpid());
@@ -78,6 +79,12 @@ vmx_host_init(void)
 		argv[1] = "--in-memory";
 	if (getenv("PVN_DEVICE_TELEMETRY") != NULL)
 		argv[5] = "--telemetry";
+	if (getenv("PVN_DEVICE_HUGE") != NULL)
+		argv[1] = "--in-memory"; /* 256 MiB of hugepages, of which no file is left */
+	if (simd != NULL) {
+		snprintf(simd_arg, sizeof(simd_arg), "--force-max-simd-bitwidth=%s", simd);
+		argv[argc++] = simd_arg;
+	}
 	if (rte_eal_init(argc, argv) < 0)
 		die("EAL", "initialisation failed");
 }

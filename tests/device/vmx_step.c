@@ -9,6 +9,8 @@
 #include <string.h>
 #include <ucontext.h>
 
+#ifdef __x86_64__
+
 #define TRAP_FLAG 0x100
 
 static void (*step_fn)(void *arg);
@@ -64,3 +66,21 @@ vmx_step_end(void)
 	stepping = 0; /* the next trap clears the flag */
 	return steps;
 }
+
+#else
+
+/* Only x86 lets a program trap each of its own instructions. */
+void
+vmx_step_begin(void (*fn)(void *arg), void *arg)
+{
+	(void)fn;
+	(void)arg;
+}
+
+uint64_t
+vmx_step_end(void)
+{
+	return 0;
+}
+
+#endif

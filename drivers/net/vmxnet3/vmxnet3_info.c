@@ -72,11 +72,9 @@ vmxnet3_txq_info(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_txq_inf
 int
 vmxnet3_rx_burst_mode(struct rte_eth_dev *dev, uint16_t queue, struct rte_eth_burst_mode *mode)
 {
-	const bool scalar =
-		dev->rx_pkt_burst == vmxnet3_rx_burst || dev->rx_pkt_burst == vmxnet3_rx_burst_data;
 	const struct vmxnet3_rx_queue *rxq = dev->data->rx_queues[queue];
 
-	snprintf(mode->info, sizeof(mode->info), "%s%s%s", scalar ? "Scalar" : "Vector AVX2",
+	snprintf(mode->info, sizeof(mode->info), "%s%s%s", vmxnet3_rx_way(dev),
 		 dev->data->scattered_rx ? " Scattered" : "",
 		 rxq->data_slot != 0 ? ", data ring" : "");
 	return 0;

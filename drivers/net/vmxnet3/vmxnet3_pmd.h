@@ -15,7 +15,8 @@
  *   vmxnet3_memory.c    the pools' memory, for the host to keep mapped
  *   vmxnet3_queue.c     rings and the mbufs in them: set-up, start, stop, release
  *   vmxnet3_offload.c   offloads, as far as they are settings
- *   vmxnet3_rx.c, _rx_avx2.c, _rx_data.c  receive
+ *   vmxnet3_rx.c, _rx_avx2.c, _rx_avx512.c, _rx_neon.c, _rx_data.c  receive
+ *   vmxnet3_rx_ways.c   which of them
  *   vmxnet3_tx.c, _tx_data.c, _tx_reap.c, _tx_prepare.c, _tx_tunnel.c  transmit
  *   vmxnet3_status.c    how far a queue's rings have got
  *   vmxnet3_dev.c       the dialogue with the device: registers, commands, shared area
@@ -560,10 +561,13 @@ void vmxnet3_offload_strip(struct rte_eth_dev *dev);
 
 /* vmxnet3_rx.c, vmxnet3_tx.c. One thread per queue at a time. */
 uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-void vmxnet3_rx_choose(struct rte_eth_dev *dev);
 uint16_t vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_rx_burst_data(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_rx_burst_data_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 void vmxnet3_tx_choose(struct rte_eth_dev *dev);
 uint16_t vmxnet3_tx_burst_data(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
@@ -575,6 +579,10 @@ void vmxnet3_tx_free_copied(const struct vmxnet3_tx_queue *txq, struct rte_mbuf 
 void vmxnet3_rx_doorbell(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rx_ring *ring);
 uint16_t vmxnet3_rx_refill_threshold(uint16_t ring_size);
 void vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring);
+
+/* vmxnet3_rx_ways.c */
+void vmxnet3_rx_choose(struct rte_eth_dev *dev);
+const char *vmxnet3_rx_way(const struct rte_eth_dev *dev);
 
 /* vmxnet3_stats.c */
 int vmxnet3_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats);

@@ -16,12 +16,10 @@
  *
  * Every word the device writes is copied once into a local, checked, then used. Nothing here logs.
  */
-#include <rte_cpuflags.h>
 #include <rte_io.h>
 #include <rte_ip.h>
 #include <rte_memcpy.h>
 #include <rte_tcp.h>
-#include <rte_vect.h>
 
 #include "vmxnet3_rx.h"
 
@@ -489,19 +487,30 @@ vmxnet3_rx_burst_data_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_p
 {
 	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx2, vmxnet3_rx_take_data);
 }
-#endif
 
-/* By whether there are data rings, and what the CPU can and the application lets it:
- * --force-max-simd-bitwidth. */
-void
-vmxnet3_rx_choose(struct rte_eth_dev *dev)
+uint16_t
+vmxnet3_rx_burst_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
 {
-	const bool data = vmxnet3_hw(dev)->rx_data_slot != 0;
-
-	dev->rx_pkt_burst = data ? vmxnet3_rx_burst_data : vmxnet3_rx_burst;
-#ifdef RTE_ARCH_X86_64
-	if (rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_256 &&
-	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) > 0)
-		dev->rx_pkt_burst = data ? vmxnet3_rx_burst_data_avx2 : vmxnet3_rx_burst_avx2;
-#endif
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx512, NULL);
 }
+
+uint16_t
+vmxnet3_rx_burst_data_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_avx512, vmxnet3_rx_take_data);
+}
+#endif
+
+#ifdef RTE_ARCH_ARM64
+uint16_t
+vmxnet3_rx_burst_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_neon, NULL);
+}
+
+uint16_t
+vmxnet3_rx_burst_data_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts)
+{
+	return rx_burst(rx_queue, pkts, nb_pkts, vmxnet3_rx_take_neon, vmxnet3_rx_take_data);
+}
+#endif

@@ -20,6 +20,27 @@ static_assert(VMXNET3_PREFETCH_AHEAD <= VMXNET3_SLOTS_BEHIND, "slots may be read
 typedef uint16_t (*vmxnet3_rx_take_fn)(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts,
 				       uint16_t n);
 uint16_t vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n);
+uint16_t vmxnet3_rx_take_avx512(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n);
+uint16_t vmxnet3_rx_take_neon(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n);
+
+/* For those: a mbuf's fields from packet_type on, out of a completion's bytes. Type 0, length,
+ * length again, tag, hash. */
+#define VMXNET3_RX_FIELDS 0x80, 0x80, 0x80, 0x80, 8, 9, 0x80, 0x80, 8, 9, 10, 11, 4, 5, 6, 7
+
+static_assert(offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, rearm_data) + 8,
+	      "flags right behind the word that is rearmed");
+static_assert(offsetof(struct rte_mbuf, rx_descriptor_fields1) ==
+		      offsetof(struct rte_mbuf, ol_flags) + 8,
+	      "fields right behind the flags");
+static_assert(offsetof(struct rte_mbuf, pkt_len) ==
+			      offsetof(struct rte_mbuf, rx_descriptor_fields1) + 4 &&
+		      offsetof(struct rte_mbuf, data_len) ==
+			      offsetof(struct rte_mbuf, rx_descriptor_fields1) + 8 &&
+		      offsetof(struct rte_mbuf, vlan_tci) ==
+			      offsetof(struct rte_mbuf, rx_descriptor_fields1) + 10 &&
+		      offsetof(struct rte_mbuf, hash) ==
+			      offsetof(struct rte_mbuf, rx_descriptor_fields1) + 12,
+	      "VMXNET3_RX_FIELDS");
 
 /* vmxnet3_rx_data.c. take_data: frames in slots of the data ring. name_buffer: of a completion that
  * names such a slot; all others are left alone, and get NULL. */
@@ -88,7 +109,7 @@ rearm(const struct vmxnet3_rx_queue *rxq, struct rte_mbuf *m)
 	memcpy(&m->rearm_data, &rxq->rearm, sizeof(rxq->rearm));
 }
 
-static inline void
+static __rte_always_inline void
 advance(struct vmxnet3_rx_queue *rxq, uint16_t n)
 {
 	rxq->comp_next += n;
@@ -99,7 +120,7 @@ advance(struct vmxnet3_rx_queue *rxq, uint16_t n)
 }
 
 /* Takes `n` slots, no more than are posted and not over the ring's end. */
-static inline void
+static __rte_always_inline void
 take_slots(struct vmxnet3_rx_ring *ring, uint16_t n)
 {
 	ring->posted -= n;
@@ -109,7 +130,7 @@ take_slots(struct vmxnet3_rx_ring *ring, uint16_t n)
 }
 
 /* How many of `n` frames can be taken in a row: neither ring may end, nor buffers. */
-static inline uint16_t
+static __rte_always_inline uint16_t
 row(const struct vmxnet3_rx_queue *rxq, uint16_t n)
 {
 	const struct vmxnet3_rx_ring *ring = &rxq->rings[0];

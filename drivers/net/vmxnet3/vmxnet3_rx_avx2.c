@@ -19,22 +19,6 @@
 	_mm256_setr_epi32((int)(w0), (int)(w1), (int)(w2), (int)(w3), (int)(w0), (int)(w1),        \
 			  (int)(w2), (int)(w3))
 
-/* The mbuf's fields from packet_type on, out of a completion's bytes: type 0, length, length again,
- * tag, hash. */
-#define FIELDS 0x80, 0x80, 0x80, 0x80, 8, 9, 0x80, 0x80, 8, 9, 10, 11, 4, 5, 6, 7
-
-static_assert(offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, rearm_data) + 8,
-	      "flags right behind the word that is rearmed");
-static_assert(offsetof(struct rte_mbuf, pkt_len) ==
-			      offsetof(struct rte_mbuf, rx_descriptor_fields1) + 4 &&
-		      offsetof(struct rte_mbuf, data_len) ==
-			      offsetof(struct rte_mbuf, rx_descriptor_fields1) + 8 &&
-		      offsetof(struct rte_mbuf, vlan_tci) ==
-			      offsetof(struct rte_mbuf, rx_descriptor_fields1) + 10 &&
-		      offsetof(struct rte_mbuf, hash) ==
-			      offsetof(struct rte_mbuf, rx_descriptor_fields1) + 12,
-	      "FIELDS");
-
 /* What is the same for all frames of a call, and what was found out of the last ones. */
 struct known {
 	__m256i key;   /* the bits that tell, of two completions alike */
@@ -74,7 +58,7 @@ vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint1
 		TWICE(VMXNET3_RXC0_PLAIN, 0, VMXNET3_RXC2_ERR, VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO);
 	const __m256i telling = TWICE(VMXNET3_RXC0_TELLING, 0, 0, VMXNET3_RXC3_TELLING);
 	const __m256i no_bits = TWICE(~0u, ~0u, ~(VMXNET3_RXC2_ERR | VMXNET3_RXC2_TS), ~0u);
-	const __m256i to_fields = _mm256_setr_epi8(FIELDS, FIELDS);
+	const __m256i to_fields = _mm256_setr_epi8(VMXNET3_RX_FIELDS, VMXNET3_RX_FIELDS);
 	const __m256i longest = _mm256_set1_epi32(rxq->plain_max);
 	const __m256i shortest = _mm256_set1_epi32(RTE_ETHER_HDR_LEN);
 	const __m256i step = _mm256_setr_epi32(4, 0, 0, 0, 4, 0, 0, 0);
@@ -83,7 +67,7 @@ vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint1
 	__m256i due23 = _mm256_add_epi32(due01, _mm256_srli_epi32(step, 1));
 	__m256i sum = _mm256_setzero_si256();
 	struct known k = {.key = _mm256_set1_epi32(-1)};
-	uint16_t i;
+	uint32_t i;
 
 	n = row(rxq, n);
 	for (i = 0; i + 4 <= n; i += 4) {
@@ -120,8 +104,10 @@ vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint1
 		}
 		f01 = _mm256_or_si256(f01, k.ptype);
 		f23 = _mm256_or_si256(f23, k.ptype);
-		for (int j = 0; j < 4; j++)
-			rte_prefetch0(slot[i + VMXNET3_PREFETCH_AHEAD + j]);
+		rte_prefetch0(slot[i + VMXNET3_PREFETCH_AHEAD]);
+		rte_prefetch0(slot[i + VMXNET3_PREFETCH_AHEAD + 1]);
+		rte_prefetch0(slot[i + VMXNET3_PREFETCH_AHEAD + 2]);
+		rte_prefetch0(slot[i + VMXNET3_PREFETCH_AHEAD + 3]);
 		write_mbuf(slot[i], k.rearm, _mm256_castsi256_si128(f01));
 		write_mbuf(slot[i + 1], k.rearm, _mm256_extracti128_si256(f01, 1));
 		write_mbuf(slot[i + 2], k.rearm, _mm256_castsi256_si128(f23));

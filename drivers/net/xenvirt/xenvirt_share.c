@@ -4,6 +4,8 @@
  * The pages that the back end may map: rings, slots, the control page. Shared when the port starts,
  * taken back when it stops; connections come and go on the same pages.
  */
+#include <stdlib.h>
+
 #include <rte_malloc.h>
 
 #include "xenvirt_pmd.h"

@@ -4,6 +4,8 @@
  * Mempools over shared pages: pinned external buffers, so that only frame data is shared and mbuf
  * headers stay private. [RING 5]
  */
+#include <stdlib.h>
+
 #include <rte_malloc.h>
 
 #include "pvn_xenvirt.h"
