@@ -7,6 +7,7 @@
 #ifndef PVN_COMPAT_H
 #define PVN_COMPAT_H
 
+#include <rte_common.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_version.h>
@@ -32,6 +33,24 @@
 #define PVN_CACHE_GUARD_LINES RTE_CACHE_GUARD_LINES
 #else
 #define PVN_CACHE_GUARD_LINES 1
+#endif
+
+/* What a driver's list of packet types is asked with, and answers: it ends with RTE_PTYPE_UNKNOWN;
+ * since 24.03 its length, without that end, is told too.
+ */
+#if RTE_VERSION < RTE_VERSION_NUM(24, 3, 0, 0)
+#define PVN_PTYPES_ARGS(dev) struct rte_eth_dev *dev
+#define PVN_PTYPES(list) (list)
+#else
+#define PVN_PTYPES_ARGS(dev) struct rte_eth_dev *dev, size_t *pvn_count
+#define PVN_PTYPES(list) (*pvn_count = RTE_DIM(list) - 1, (list))
+#endif
+
+/* What rte_pci_set_bus_master() takes cannot be changed by it since 23.11. */
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+#define PVN_BUS_MASTER_CONST
+#else
+#define PVN_BUS_MASTER_CONST const
 #endif
 
 /* Its later name. */

@@ -36,6 +36,7 @@
 #include <ethdev_driver.h>
 #include <rte_mbuf.h>
 
+#include <pvn_compat.h>
 #include <vmxnet3.h>
 
 /* The newest device version this driver was written for [VMX3 11]: all there are. */
@@ -555,7 +556,7 @@ void vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq);
 uint32_t vmxnet3_tunnels(const struct vmxnet3_hw *hw);
 uint64_t vmxnet3_rx_offloads(const struct vmxnet3_hw *hw);
 uint64_t vmxnet3_tx_offloads(const struct vmxnet3_hw *hw);
-const uint32_t *vmxnet3_ptypes_get(struct rte_eth_dev *dev);
+const uint32_t *vmxnet3_ptypes_get(PVN_PTYPES_ARGS(dev));
 void vmxnet3_offload_prepare(struct rte_eth_dev *dev);
 void vmxnet3_offload_strip(struct rte_eth_dev *dev);
 
