@@ -11,7 +11,7 @@
 # result of each, deps/chroots/<suite>.result.
 #
 # What runs there has its own mounts and process numbers, which end with it. Nothing is installed on
-# this machine. Takes root, mmdebstrap and, the first time, about 2 GB of disk for each.
+# this machine. Takes root, mmdebstrap and, the first time, about 3 GB of disk for each.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -53,6 +53,9 @@ answer() { echo "$1=$2" >>/result; }
 
 found_versions() {
 	answer dpdk "$(pkg-config --modversion libdpdk || echo none)"
+	# Where somebody put headers there by hand, a file FROM says which.
+	answer headers "$(cat "deps/dpdk-headers/$(pkg-config --modversion libdpdk)/FROM" 2>/dev/null ||
+		echo 'its source package')"
 	answer gcc "$(gcc -dumpfullversion || echo none)"
 	answer qemu "$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p')"
 	for xen in deps/xen/*/; do
@@ -185,12 +188,13 @@ What \`sudo ./run versions\` saw last: for each release of Debian its DPDK, comp
 and programs built with them, the unit and device tests, and one test in a guest (\`$vm_test\`, on that
 QEMU). Xen is the version that the release has for tests in Xen, which this table is not about.
 
-| Debian | DPDK | gcc | QEMU | Xen | built | unit and device tests | test in a guest | on |
-|---|---|---|---|---|---|---|---|---|
+| Debian | DPDK | driver headers from | gcc | QEMU | Xen | built | unit and device tests | test in a guest | on |
+|---|---|---|---|---|---|---|---|---|---|
 END
 	for suite in bookworm trixie sid; do
 		[ -f "$chroots/$suite.result" ] || continue
-		echo "| $suite | $(value dpdk "$suite") | $(value gcc "$suite") | $(value qemu "$suite") |" \
+		echo "| $suite | $(value dpdk "$suite") | $(value headers "$suite") |" \
+			"$(value gcc "$suite") | $(value qemu "$suite") |" \
 			"$(value xen "$suite") | $(value built "$suite") | $(value tests "$suite") |" \
 			"$(value vm "$suite") | $(value date "$suite") |"
 	done
