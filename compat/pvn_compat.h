@@ -46,6 +46,22 @@
 #define PVN_PTYPES(list) (*pvn_count = RTE_DIM(list) - 1, (list))
 #endif
 
+/* Since 25.11 counters of single queues are apart from the port's, and NULL where nobody asks for
+ * them; and a negative rx queue count is an error.
+ */
+#if RTE_VERSION < RTE_VERSION_NUM(25, 11, 0, 0)
+#define PVN_STATS_ARGS(dev, stats) struct rte_eth_dev *dev, struct rte_eth_stats *stats
+#define PVN_QUEUE_STATS(stats) (stats)
+#define pvn_queue_stats rte_eth_stats
+#define PVN_QUEUE_COUNT_TYPE uint32_t
+#else
+#define PVN_STATS_ARGS(dev, stats)                                                                 \
+	struct rte_eth_dev *dev, struct rte_eth_stats *stats, struct eth_queue_stats *pvn_queues
+#define PVN_QUEUE_STATS(stats) (pvn_queues)
+#define pvn_queue_stats eth_queue_stats
+#define PVN_QUEUE_COUNT_TYPE int
+#endif
+
 /* What rte_pci_set_bus_master() takes cannot be changed by it since 23.11. */
 #if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
 #define PVN_BUS_MASTER_CONST
