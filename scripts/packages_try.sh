@@ -84,7 +84,7 @@ installed() { dpkg-query -W -f '${db:Status-Status} ${Package}\n' $names | grep 
 	grep -v vmxnet3-divert | grep . && return 1 || return 0; }
 check "they are installed" installed
 check "no service is enabled" sh -c '! ls /etc/systemd/system/*/* | grep pv'
-check "systemd takes the units" systemd-analyze verify /lib/systemd/system/pvswitch.service \
+check "systemd takes the units" systemd-analyze verify --man=no /lib/systemd/system/pvswitch.service \
 	/lib/systemd/system/pvn-ivshmem.service
 
 # ---- pvnctl ----
@@ -92,9 +92,11 @@ check "systemd takes the units" systemd-analyze verify /lib/systemd/system/pvswi
 complete() {
 	bash -c '. /usr/share/bash-completion/bash_completion
 		_completion_loader pvnctl
+		complete -p pvnctl
 		COMP_WORDS=(pvnctl ivs) COMP_CWORD=1 COMP_LINE="pvnctl ivs" COMP_POINT=10
-		$(complete -p pvnctl | sed "s/.*-F \([^ ]*\).*/\1/") pvnctl ivs pvnctl
-		echo "${COMPREPLY[@]}"' | grep -x ivshmem
+		_pvnctl pvnctl ivs pvnctl
+		echo "words: ${COMPREPLY[*]}"' >"$work/words" 2>&1 || true
+	grep "words: ivshmem" "$work/words" || { cat "$work/words"; return 1; }
 }
 check "pvnctl has help" sh -c 'pvnctl --help | grep "xen attach"'
 check "bash completes its commands" complete
@@ -129,8 +131,8 @@ check "dpdk-testpmd finds net_xenvirt" drives net_xenvirt --no-pci \
 
 # ---- VMXNET3: which driver is asked first ----
 
-# A VMXNET3 device in a folder that EAL takes for sysfs. No kernel driver has it, so each driver is
-# asked in turn, in EAL's order, and none gets it.
+# A VMXNET3 device in a folder that EAL takes for sysfs. The kernel has it, so each driver is asked
+# in turn, in EAL's order, and none gets it.
 pci=$work/devices/0000:03:00.0
 mkdir -p "$pci"
 for pair in vendor=0x15ad device=0x07b0 subsystem_vendor=0x15ad subsystem_device=0x07b0 \
@@ -140,11 +142,13 @@ done
 for _ in 0 1 2 3 4 5; do
 	echo 0x0000000000000000 0x0000000000000000 0x0000000000000000
 done >"$pci/resource"
+ln -s ../../drivers/vmxnet3 "$pci/driver"
 
 # asked DRIVERS EAL-OPTION...: these are asked, in this order.
 asked() {
 	want=$1
 	shift
+	: >"$work/testpmd"
 	echo quit | SYSFS_PCI_DEVICES=$work/devices timeout 60 dpdk-testpmd --no-huge -m 64 -l 0,1 \
 		--no-telemetry --log-level lib.eal:debug "$@" -- -i --total-num-mbufs=2048 \
 		>"$work/testpmd" 2>&1 || true
@@ -166,6 +170,7 @@ reinstall() { apt-get install -y --reinstall "$(dpkg -S "$intree" | sed -n 's/^\
 check "DPDK's package is installed again" reinstall
 check "VMXNET3, after that: net_pvn_vmxnet3 only" asked net_pvn_vmxnet3
 check "the divert package can be removed" dpkg -r paravane-vmxnet3-divert
+check "no link to its driver is left" test ! -L "/usr/lib/$arch/librte_net_pvn_vmxnet3.so"
 check "DPDK's driver is as it was" md5sum -c "$work/intree.md5"
 check "VMXNET3, no -d: net_vmxnet3 only, again" asked net_vmxnet3
 check "the divert package is there for purging" dpkg -i ./paravane-vmxnet3-divert_*.deb
