@@ -147,8 +147,7 @@ def again(ovs, guest):
 
 
 def test_remove():
-    """a port is removed and added again under its guest: frames pass; an IVSHMEM guest has to start
-    anew, since without mac= its port has another address now"""
+    """a port is removed and added under its guest; IVSHMEM's starts anew, as its address is another one"""
     with bridge() as (ovs, (xen, other, ivs)):
         again(ovs, xen)
         send(xen, other, turns=1)
