@@ -160,7 +160,7 @@ run_tests() {
 	passed=$(field Ok)
 	failed=$(($(field Fail) + $(field Timeout)))
 	skipped=$(field Skipped)
-	say "not run: guests, and tests that start programs (suites vm, xen, xenstore, ivshmem, native)"
+	say "not run: guests, and tests that start programs (suites vm, xen, xenstore, ivshmem, tools, native)"
 	say "skipped, or in parts: what single-steps itself, which only x86 can"
 	[ "$status" = 0 ] || say "what they said: build-arm64/meson-logs/testlog.txt"
 	echo "$passed passed, $failed failed, $skipped skipped"

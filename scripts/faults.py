@@ -383,8 +383,8 @@ FAULTS = {
         "vmxnet3 tunnels, refused", VMXNET3_TX_TUNNEL,
         "if (port != kind->ports[0] && port != kind->ports[1])", "if (port == 0)"),
     "tunnel-rx-outer": Fault(
-        "vmxnet3 tunnels, rx", VMXNET3_OFFLOAD, "inner ? inner_ptype_of(word3) : ptype_of(word3)",
-        "!inner ? inner_ptype_of(word3) : ptype_of(word3)"),
+        "vmxnet3 tunnels, rx", VMXNET3_OFFLOAD, "inner ? &inner_words : &outer_words",
+        "inner ? &outer_words : &inner_words"),
     "tunnel-rx-bad": Fault(
         "vmxnet3 tunnels, rx", VMXNET3_OFFLOAD,
         "const bool l4 = l4_offload(word3) != 0 && (word3 & VMXNET3_RXC3_TUC) != 0;",

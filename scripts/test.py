@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # build folder, suites, tests at a time
 RUNS = (
     ("build-asan", ("unit", "device", "fuzz"), 1),
-    ("build", ("unit", "device", "xen", "xenstore", "vm"), 2),
+    ("build", ("unit", "tools", "device", "xen", "xenstore", "ivshmem", "vm"), 2),
 )
 PASSED = ("OK", "EXPECTEDFAIL")
 

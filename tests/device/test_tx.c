@@ -305,6 +305,23 @@ test_threshold(void **state)
 	vmx_close(&t);
 }
 
+/* No device can want more packets to wait than the ring has room for. */
+static void
+test_threshold_beyond(void **state)
+{
+	struct vmx_setup setup = {.device = {.tx_threshold = UINT32_MAX, .trap_bar0 = true}};
+	struct vmx_device_state seen;
+	struct vmx_test t;
+
+	(void)state;
+	vmx_skip_rival("never tells");
+	vmx_open(&t, &setup);
+	vmx_assert_works(&t, t.setup.tx_ring);
+	vmx_device_state(t.dev, &seen);
+	assert_int_equal(seen.doorbells_tx, 1);
+	vmx_close(&t);
+}
+
 /* One doorbell per burst, however many packets; none without a packet [VMX3 12.6: they cost]. */
 static void
 test_one_doorbell_per_burst(void **state)
@@ -441,13 +458,21 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		VMX_TEST(test_full_ring),     VMX_TEST(test_full_ring_segments),
-		VMX_TEST(test_many_segments), VMX_TEST(test_many_segments_in_burst),
-		VMX_TEST(test_empty_segment), VMX_TEST(test_empty_packet),
-		VMX_TEST(test_large_segment), VMX_TEST(test_cq_only),
-		VMX_TEST(test_threshold),     VMX_TEST(test_one_doorbell_per_burst),
-		VMX_TEST(test_doorbell_runs), VMX_TEST(test_tx_errors),
-		VMX_TEST(test_never_partial), VMX_TEST(test_shared),
+		VMX_TEST(test_full_ring),
+		VMX_TEST(test_full_ring_segments),
+		VMX_TEST(test_many_segments),
+		VMX_TEST(test_many_segments_in_burst),
+		VMX_TEST(test_empty_segment),
+		VMX_TEST(test_empty_packet),
+		VMX_TEST(test_large_segment),
+		VMX_TEST(test_cq_only),
+		VMX_TEST(test_threshold),
+		VMX_TEST(test_threshold_beyond),
+		VMX_TEST(test_one_doorbell_per_burst),
+		VMX_TEST(test_doorbell_runs),
+		VMX_TEST(test_tx_errors),
+		VMX_TEST(test_never_partial),
+		VMX_TEST(test_shared),
 	};
 
 	return VMX_RUN(tests);

@@ -123,7 +123,7 @@ def test_commands():
             if not any(c == words or words.startswith(c + " ") or c.startswith(words + " ")
                        for c in commands):
                 missing.append(f"{page}: pvnctl {words}")
-        for word in set(re.findall(r"`\./run ([a-z]+)", text)):
+        for word in set(re.findall(r"`\./run ([a-z0-9]+)", text)):
             if not re.search(rf"^  {word}\b", facts.text_of("run"), re.M):
                 missing.append(f"{page}: ./run {word}")
     none(missing, "commands that are not there")

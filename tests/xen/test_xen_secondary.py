@@ -32,7 +32,8 @@ def hugepages():
         try:
             yield folder
         finally:
-            subprocess.run(["umount", folder], check=True)
+            # The kernel may still be at it with what a process had mapped that has just ended.
+            subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def tool(name):

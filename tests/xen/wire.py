@@ -124,7 +124,8 @@ class Program:
         return self.process.wait(timeout)
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # an order that a dead one did not read
+            self.process.stdin.close()
         children.end(self.process)
 
     def __str__(self):

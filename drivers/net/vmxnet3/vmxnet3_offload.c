@@ -93,47 +93,51 @@ vmxnet3_ptypes_get(PVN_PTYPES_ARGS(dev))
 
 /* ---- what bits mean ---- */
 
+/* Words for the headers that the device looked at: those of a frame, or those in its tunnel. */
+struct words {
+	uint32_t none, any, v4, v6, frag, tcp, udp;
+};
+
+static const struct words outer_words = {
+	.none = RTE_PTYPE_UNKNOWN,
+	.any = RTE_PTYPE_L2_ETHER,
+	.v4 = RTE_PTYPE_L3_IPV4_EXT_UNKNOWN,
+	.v6 = RTE_PTYPE_L3_IPV6_EXT_UNKNOWN,
+	.frag = RTE_PTYPE_L4_FRAG,
+	.tcp = RTE_PTYPE_L4_TCP,
+	.udp = RTE_PTYPE_L4_UDP,
+};
+
+/* Which tunnel it is the device does not tell, nor what is around it. */
+static const struct words inner_words = {
+	.none = RTE_PTYPE_L2_ETHER | RTE_PTYPE_TUNNEL_GRENAT,
+	.any = RTE_PTYPE_L2_ETHER | RTE_PTYPE_TUNNEL_GRENAT,
+	.v4 = RTE_PTYPE_INNER_L3_IPV4_EXT_UNKNOWN,
+	.v6 = RTE_PTYPE_INNER_L3_IPV6_EXT_UNKNOWN,
+	.frag = RTE_PTYPE_INNER_L4_FRAG,
+	.tcp = RTE_PTYPE_INNER_L4_TCP,
+	.udp = RTE_PTYPE_INNER_L4_UDP,
+};
+
 /* The type as the device found it; without its bits (all of QEMU's frames that did not come from
  * the host itself) none. [VMX3 8.3] */
 static uint32_t
-ptype_of(uint32_t word3)
+ptype_of(uint32_t word3, const struct words *w)
 {
-	uint32_t ptype;
+	uint32_t ptype = w->any;
 
 	if ((word3 & VMXNET3_RXC3_V4) != 0)
-		ptype = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4_EXT_UNKNOWN;
+		ptype |= w->v4;
 	else if ((word3 & VMXNET3_RXC3_V6) != 0)
-		ptype = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV6_EXT_UNKNOWN;
+		ptype |= w->v6;
 	else
-		return RTE_PTYPE_UNKNOWN;
+		return w->none;
 	if ((word3 & VMXNET3_RXC3_FRG) != 0)
-		return ptype | RTE_PTYPE_L4_FRAG;
+		return ptype | w->frag;
 	if ((word3 & VMXNET3_RXC3_TCP) != 0)
-		return ptype | RTE_PTYPE_L4_TCP;
+		return ptype | w->tcp;
 	if ((word3 & VMXNET3_RXC3_UDP) != 0)
-		return ptype | RTE_PTYPE_L4_UDP;
-	return ptype;
-}
-
-/* The same of a packet in a tunnel; which tunnel it is the device does not tell, nor what is around
- * it. */
-static uint32_t
-inner_ptype_of(uint32_t word3)
-{
-	uint32_t ptype = RTE_PTYPE_L2_ETHER | RTE_PTYPE_TUNNEL_GRENAT;
-
-	if ((word3 & VMXNET3_RXC3_V4) != 0)
-		ptype |= RTE_PTYPE_INNER_L3_IPV4_EXT_UNKNOWN;
-	else if ((word3 & VMXNET3_RXC3_V6) != 0)
-		ptype |= RTE_PTYPE_INNER_L3_IPV6_EXT_UNKNOWN;
-	else
-		return ptype;
-	if ((word3 & VMXNET3_RXC3_FRG) != 0)
-		return ptype | RTE_PTYPE_INNER_L4_FRAG;
-	if ((word3 & VMXNET3_RXC3_TCP) != 0)
-		return ptype | RTE_PTYPE_INNER_L4_TCP;
-	if ((word3 & VMXNET3_RXC3_UDP) != 0)
-		return ptype | RTE_PTYPE_INNER_L4_UDP;
+		return ptype | w->udp;
 	return ptype;
 }
 
@@ -192,7 +196,7 @@ fill_meanings(struct vmxnet3_rx_meaning *meanings, uint64_t offloads)
 		const uint32_t word3 = (i & 0xFF) << 16;
 		const bool inner = (i & VMXNET3_RX_MEANING_INNER) != 0;
 
-		meanings[i].ptype = inner ? inner_ptype_of(word3) : ptype_of(word3);
+		meanings[i].ptype = ptype_of(word3, inner ? &inner_words : &outer_words);
 		if ((i & VMXNET3_RX_MEANING_UNKNOWN) != 0)
 			meanings[i].flags = 0;
 		else

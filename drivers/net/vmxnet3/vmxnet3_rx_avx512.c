@@ -7,7 +7,7 @@
  * second look at a mbuf.
  *
  * A compiler that is told to build for an old CPU, as DPDK tells it, breaks unaligned stores in
- * two, which costs a tenth here; so it is told for which to arrange things. What is not always
+ * two, which costs a twentieth here; so it is told for which to arrange things. What is not always
  * inline it then takes for something of another kind and calls: none of that in the loop.
  */
 #include "vmxnet3_rx.h"

@@ -44,12 +44,14 @@ room(const struct vmxnet3_tx_queue *txq)
 static inline void
 ring_doorbell(struct vmxnet3_tx_queue *txq, uint32_t sent)
 {
-	uint32_t threshold =
-		__atomic_load_n(&txq->shared->threshold, __ATOMIC_RELAXED) | txq->quiet;
+	/* A ring full of packets always is enough. */
+	const uint32_t wanted =
+		pvn_le32_to_cpu(__atomic_load_n(&txq->shared->threshold, __ATOMIC_RELAXED));
+	const uint32_t threshold = RTE_MIN(wanted, (uint32_t)txq->usable) | txq->quiet;
 	bool due;
 
 	txq->deferred += sent;
-	due = txq->deferred >= pvn_le32_to_cpu(threshold);
+	due = txq->deferred >= threshold;
 	if (due)
 		txq->deferred = 0;
 	txq->shared->deferred = pvn_cpu_to_le32(txq->deferred);
