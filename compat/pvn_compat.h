@@ -7,6 +7,7 @@
 #ifndef PVN_COMPAT_H
 #define PVN_COMPAT_H
 
+#include <rte_common.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_version.h>
@@ -32,6 +33,40 @@
 #define PVN_CACHE_GUARD_LINES RTE_CACHE_GUARD_LINES
 #else
 #define PVN_CACHE_GUARD_LINES 1
+#endif
+
+/* What a driver's list of packet types is asked with, and answers: it ends with RTE_PTYPE_UNKNOWN;
+ * since 24.03 its length, without that end, is told too.
+ */
+#if RTE_VERSION < RTE_VERSION_NUM(24, 3, 0, 0)
+#define PVN_PTYPES_ARGS(dev) struct rte_eth_dev *dev
+#define PVN_PTYPES(list) (list)
+#else
+#define PVN_PTYPES_ARGS(dev) struct rte_eth_dev *dev, size_t *pvn_count
+#define PVN_PTYPES(list) (*pvn_count = RTE_DIM(list) - 1, (list))
+#endif
+
+/* Since 25.11 counters of single queues are apart from the port's, and NULL where nobody asks for
+ * them; and a negative rx queue count is an error.
+ */
+#if RTE_VERSION < RTE_VERSION_NUM(25, 11, 0, 0)
+#define PVN_STATS_ARGS(dev, stats) struct rte_eth_dev *dev, struct rte_eth_stats *stats
+#define PVN_QUEUE_STATS(stats) (stats)
+#define pvn_queue_stats rte_eth_stats
+#define PVN_QUEUE_COUNT_TYPE uint32_t
+#else
+#define PVN_STATS_ARGS(dev, stats)                                                                 \
+	struct rte_eth_dev *dev, struct rte_eth_stats *stats, struct eth_queue_stats *pvn_queues
+#define PVN_QUEUE_STATS(stats) (pvn_queues)
+#define pvn_queue_stats eth_queue_stats
+#define PVN_QUEUE_COUNT_TYPE int
+#endif
+
+/* What rte_pci_set_bus_master() takes cannot be changed by it since 23.11. */
+#if RTE_VERSION < RTE_VERSION_NUM(23, 11, 0, 0)
+#define PVN_BUS_MASTER_CONST
+#else
+#define PVN_BUS_MASTER_CONST const
 #endif
 
 /* Its later name. */

@@ -43,6 +43,9 @@ echo "setup: fetching $what of DPDK $version from its source package $package $w
 private_apt update || echo "setup: some package indexes could not be read, going on" >&2
 if ! (cd "$work" && private_apt source --download-only "$package=$wanted"); then
 	offered=$(apt-cache policy libdpdk-dev | awk '/Candidate:/ { print $2 }')
+	[ "$offered" != "$(dpkg-query -W -f '${Version}' libdpdk-dev)" ] ||
+		die "the archive lists the source package $package $wanted but does not serve it, see above:
+       try again later, or with another mirror"
 	die "no source package $package $wanted is offered any more; the index has libdpdk-dev $offered:
        run 'apt-get install --only-upgrade libdpdk-dev dpdk' and then ./run setup again"
 fi

@@ -211,7 +211,7 @@ FAULTS = {
         "caps->max_mtu = VMXNET3_MTU_MAX_V1;"),
     "ctl-v6-queue-stats": Fault(
         "vmxnet3 versions", VMXNET3_STATS,
-        "\t\tif (q >= RTE_ETHDEV_QUEUE_STAT_CNTRS)\n\t\t\tcontinue;\n", ""),
+        "\t\tif (queues == NULL || q >= RTE_ETHDEV_QUEUE_STAT_CNTRS)\n\t\t\tcontinue;\n", ""),
     "ctl-memory-of-8-queues": Fault(
         "vmxnet3 versions", MEMORY, "users |= (uint16_t)(1u << q);", "users |= (uint8_t)(1u << q);"),
     "ctl-buffer-size-of-last": Fault(

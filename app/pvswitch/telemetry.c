@@ -93,7 +93,7 @@ ports_page(const char *params, struct rte_tel_data *d)
 	}
 	rte_tel_data_add_dict_container(d, "ports", names, 0);
 	if (i < PVS_PORTS_MAX)
-		rte_tel_data_add_dict_u64(d, "next", i);
+		rte_tel_data_add_dict_uint(d, "next", i);
 	return 0;
 }
 
@@ -118,7 +118,7 @@ add_drops(struct rte_tel_data *d, const struct pvn_switch_counts *counts)
 
 	for (int i = 0; i < PVN_SWITCH_CAUSE_COUNT; i++) {
 		snprintf(name, sizeof(name), "drop_%s", pvn_switch_cause_key(i));
-		rte_tel_data_add_dict_u64(d, name, counts->drop[i]);
+		rte_tel_data_add_dict_uint(d, name, counts->drop[i]);
 	}
 }
 
@@ -142,12 +142,12 @@ port(const char *params, struct rte_tel_data *d)
 	rte_tel_data_add_dict_int(d, "up", pvs_port_up(p));
 	add_text(d, "why", pvs_port_why(p));
 	rte_tel_data_add_dict_int(d, "worker", pvs_port_worker(the_switch, p));
-	rte_tel_data_add_dict_u64(d, "frames", counts.frames);
-	rte_tel_data_add_dict_u64(d, "bytes", counts.bytes);
-	rte_tel_data_add_dict_u64(d, "unicast", counts.unicast);
-	rte_tel_data_add_dict_u64(d, "flooded", counts.flooded);
-	rte_tel_data_add_dict_u64(d, "tx_frames", counts.tx_frames);
-	rte_tel_data_add_dict_u64(d, "tx_bytes", counts.tx_bytes);
+	rte_tel_data_add_dict_uint(d, "frames", counts.frames);
+	rte_tel_data_add_dict_uint(d, "bytes", counts.bytes);
+	rte_tel_data_add_dict_uint(d, "unicast", counts.unicast);
+	rte_tel_data_add_dict_uint(d, "flooded", counts.flooded);
+	rte_tel_data_add_dict_uint(d, "tx_frames", counts.tx_frames);
+	rte_tel_data_add_dict_uint(d, "tx_bytes", counts.tx_bytes);
 	add_drops(d, &counts);
 	return 0;
 }
@@ -211,7 +211,7 @@ fdb(const char *params, struct rte_tel_data *d)
 	for (uint32_t i = 0; i < n; i++)
 		add_entry(d, &entries[i]);
 	if (pos != PVN_FDB_END)
-		rte_tel_data_add_dict_u64(d, "next", pos);
+		rte_tel_data_add_dict_uint(d, "next", pos);
 	return 0;
 }
 
@@ -232,14 +232,14 @@ workers(const char *params, struct rte_tel_data *d)
 		snprintf(name, sizeof(name), "%u", w);
 		rte_tel_data_start_dict(one);
 		rte_tel_data_add_dict_int(one, "lcore", the_switch->lcore[w]);
-		rte_tel_data_add_dict_u64(one, "busy_cycles",
-					  __atomic_load_n(&c->busy, __ATOMIC_RELAXED));
-		rte_tel_data_add_dict_u64(one, "idle_cycles",
-					  __atomic_load_n(&c->idle, __ATOMIC_RELAXED));
-		rte_tel_data_add_dict_u64(one, "bursts",
-					  __atomic_load_n(&c->bursts, __ATOMIC_RELAXED));
-		rte_tel_data_add_dict_u64(one, "frames",
-					  __atomic_load_n(&c->frames, __ATOMIC_RELAXED));
+		rte_tel_data_add_dict_uint(one, "busy_cycles",
+					   __atomic_load_n(&c->busy, __ATOMIC_RELAXED));
+		rte_tel_data_add_dict_uint(one, "idle_cycles",
+					   __atomic_load_n(&c->idle, __ATOMIC_RELAXED));
+		rte_tel_data_add_dict_uint(one, "bursts",
+					   __atomic_load_n(&c->bursts, __ATOMIC_RELAXED));
+		rte_tel_data_add_dict_uint(one, "frames",
+					   __atomic_load_n(&c->frames, __ATOMIC_RELAXED));
 		rte_tel_data_add_dict_container(d, name, one, 0);
 	}
 	return 0;

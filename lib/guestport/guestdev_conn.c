@@ -142,9 +142,9 @@ static const struct pvn_portstats portstats = {
 };
 
 int
-pvn_guestdev_stats_get(struct rte_eth_dev *eth, struct rte_eth_stats *stats)
+pvn_guestdev_stats_get(PVN_STATS_ARGS(eth, stats))
 {
-	return pvn_portstats_get(eth, &portstats, stats);
+	return pvn_portstats_get(eth, &portstats, stats, PVN_QUEUE_STATS(stats));
 }
 
 int

@@ -14,6 +14,8 @@
 
 #include <ethdev_driver.h>
 
+#include <pvn_compat.h>
+
 #include "pvn_guestport.h"
 
 #define PVN_GUESTDEV_RING_MIN 64u
@@ -91,7 +93,7 @@ int pvn_guestdev_link_update(struct rte_eth_dev *eth, int wait_to_complete);
 int pvn_guestdev_mtu_set(struct rte_eth_dev *eth, uint16_t mtu);
 int pvn_guestdev_all_frames(struct rte_eth_dev *eth);
 int pvn_guestdev_mac_set(struct rte_eth_dev *eth, struct rte_ether_addr *mac);
-int pvn_guestdev_stats_get(struct rte_eth_dev *eth, struct rte_eth_stats *stats);
+int pvn_guestdev_stats_get(PVN_STATS_ARGS(eth, stats));
 int pvn_guestdev_stats_reset(struct rte_eth_dev *eth);
 int pvn_guestdev_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstats, unsigned int n);
 int pvn_guestdev_xstats_names(struct rte_eth_dev *eth, struct rte_eth_xstat_name *names,

@@ -9,6 +9,8 @@
 
 #include <ethdev_driver.h>
 
+#include <pvn_compat.h>
+
 #include "pvn_hostend.h"
 
 struct pvn_hostdev {
@@ -40,7 +42,7 @@ int pvn_hostdev_link_update(struct rte_eth_dev *eth, int wait_to_complete);
 int pvn_hostdev_mtu_set(struct rte_eth_dev *eth, uint16_t mtu);
 int pvn_hostdev_all_frames(struct rte_eth_dev *eth);
 int pvn_hostdev_mac_set(struct rte_eth_dev *eth, struct rte_ether_addr *mac);
-int pvn_hostdev_stats_get(struct rte_eth_dev *eth, struct rte_eth_stats *stats);
+int pvn_hostdev_stats_get(PVN_STATS_ARGS(eth, stats));
 int pvn_hostdev_stats_reset(struct rte_eth_dev *eth);
 int pvn_hostdev_xstats_get(struct rte_eth_dev *eth, struct rte_eth_xstat *xstats, unsigned int n);
 int pvn_hostdev_xstats_names(struct rte_eth_dev *eth, struct rte_eth_xstat_name *names,

@@ -39,7 +39,7 @@ sum_up(const struct pvn_portstats_side *side, void *queue)
 
 int
 pvn_portstats_get(struct rte_eth_dev *eth, const struct pvn_portstats *p,
-		  struct rte_eth_stats *stats)
+		  struct rte_eth_stats *stats, struct pvn_queue_stats *queues)
 {
 	for (uint16_t i = 0; i < eth->data->nb_rx_queues; i++) {
 		struct sums s = sum_up(&p->rx, eth->data->rx_queues[i]);
@@ -48,11 +48,11 @@ pvn_portstats_get(struct rte_eth_dev *eth, const struct pvn_portstats *p,
 		stats->ibytes += s.bytes;
 		stats->ierrors += s.errors;
 		stats->rx_nombuf += s.nombuf;
-		if (i >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
+		if (queues == NULL || i >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
 			continue;
-		stats->q_ipackets[i] = s.packets;
-		stats->q_ibytes[i] = s.bytes;
-		stats->q_errors[i] = s.errors;
+		queues->q_ipackets[i] = s.packets;
+		queues->q_ibytes[i] = s.bytes;
+		queues->q_errors[i] = s.errors;
 	}
 	for (uint16_t i = 0; i < eth->data->nb_tx_queues; i++) {
 		struct sums s = sum_up(&p->tx, eth->data->tx_queues[i]);
@@ -60,10 +60,10 @@ pvn_portstats_get(struct rte_eth_dev *eth, const struct pvn_portstats *p,
 		stats->opackets += s.packets;
 		stats->obytes += s.bytes;
 		stats->oerrors += s.errors;
-		if (i >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
+		if (queues == NULL || i >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
 			continue;
-		stats->q_opackets[i] = s.packets;
-		stats->q_obytes[i] = s.bytes;
+		queues->q_opackets[i] = s.packets;
+		queues->q_obytes[i] = s.bytes;
 	}
 	return 0;
 }

@@ -11,6 +11,8 @@
 
 #include <ethdev_driver.h>
 
+#include <pvn_compat.h>
+
 /* One direction: the counters' names, and where they stand in a queue's struct. */
 struct pvn_portstats_side {
 	const char *const *names;
@@ -24,8 +26,9 @@ struct pvn_portstats {
 	struct pvn_portstats_side rx, tx;
 };
 
+/* `queues` may be NULL. */
 int pvn_portstats_get(struct rte_eth_dev *eth, const struct pvn_portstats *p,
-		      struct rte_eth_stats *stats);
+		      struct rte_eth_stats *stats, struct pvn_queue_stats *queues);
 int pvn_portstats_reset(struct rte_eth_dev *eth, const struct pvn_portstats *p);
 int pvn_portstats_xstats_names(struct rte_eth_dev *eth, const struct pvn_portstats *p,
 			       struct rte_eth_xstat_name *names);

@@ -106,7 +106,7 @@ use_dead_port(struct vmx_test *t)
 
 	some_traffic(t, 200);
 	rte_eth_stats_get(t->id, &stats);
-	rte_eth_link_get_nowait(t->id, &link);
+	assert_int_equal(rte_eth_link_get_nowait(t->id, &link), 0);
 	assert_int_equal(link.link_status, RTE_ETH_LINK_DOWN);
 	rte_eth_promiscuous_enable(t->id);
 	rte_eth_allmulticast_enable(t->id);

@@ -175,7 +175,7 @@ ask(struct vmx_test *t)
 	vmx_device_storm_shared(t->dev);
 	rte_eth_stats_get(t->id, &stats);
 	rte_eth_xstats_get(t->id, xstats, RTE_DIM(xstats));
-	rte_eth_link_get_nowait(t->id, &link);
+	assert_int_equal(rte_eth_link_get_nowait(t->id, &link), 0);
 	for (uint16_t q = 0; q < t->setup.num_rx_queues; q++)
 		rte_eth_rx_queue_count(t->id, q);
 	vmx_host_deliver_interrupts(t->port);

@@ -11,6 +11,8 @@
 
 #include <rte_bus_pci.h>
 
+#include <pvn_compat.h>
+
 #include "vmx_host_priv.h"
 
 bool vmx_loading;
@@ -102,7 +104,7 @@ rte_pci_write_config(const struct rte_pci_device *pci, const void *buf, size_t l
 }
 
 int
-rte_pci_set_bus_master(struct rte_pci_device *pci, bool enable)
+rte_pci_set_bus_master(PVN_BUS_MASTER_CONST struct rte_pci_device *pci, bool enable)
 {
 	struct vmx_port *port = port_of_pci(pci);
 

@@ -31,17 +31,19 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# unpack PACKAGE[=VERSION]: download it and unpack it to $tmp/root
+# unpack PACKAGE[=VERSION]...: download them and unpack them to $tmp/root
 unpack() {
 	cleanup
 	mkdir -p "$root/deps"
 	tmp=$(mktemp -d "$root/deps/.fetch.XXXXXX")
-	if ! (cd "$tmp" && apt-get -q -o APT::Sandbox::User=root download "$1") >"$tmp/log" 2>&1; then
+	if ! (cd "$tmp" && apt-get -q -o APT::Sandbox::User=root download "$@") >"$tmp/log" 2>&1; then
 		cat "$tmp/log" >&2
-		die "cannot download the package $1: is there a network, and is 'apt-get update' recent?"
+		die "cannot download $*: is there a network, and is 'apt-get update' recent?"
 	fi
 	mkdir "$tmp/root"
-	dpkg -x "$tmp"/*.deb "$tmp/root" || die "cannot unpack $1: is the disk full?"
+	for file in "$tmp"/*.deb; do
+		dpkg -x "$file" "$tmp/root" || die "cannot unpack ${file##*/}: is the disk full?"
+	done
 }
 
 # keep DIR: the unpacked tree becomes deps/DIR, owned like the checkout
@@ -66,7 +68,8 @@ index_modules() {
 	[ -s "$tmp/root/lib/modules/$1/modules.dep" ] || die "depmod wrote no modules.dep"
 }
 
-# The meta package depends on the package of today's kernel: linux-image-<release>.
+# The meta package depends on the package of today's kernel: linux-image-<release>. From Debian 14 on
+# that is empty, and depends on two others, which have kernel and modules below usr/lib/modules.
 fetch_kernel() {
 	for done in "$root"/deps/guest-kernel/*/boot/vmlinuz-*; do
 		if [ -f "$done" ]; then
@@ -78,7 +81,14 @@ fetch_kernel() {
 	[ -n "$package" ] || die "apt knows no package linux-image-amd64: run 'apt-get update' first"
 	release=${package#linux-image-}
 	say "fetching $package (about 70 MB, 400 MB unpacked)"
-	unpack "$package"
+	parts=$(apt-cache depends "$package" |
+		sed -n 's/^ *Depends: \(linux-\(binary\|modules\)-[^ ]*\).*/\1/p')
+	# shellcheck disable=SC2086 # names are words
+	unpack ${parts:-$package}
+	if [ -f "$tmp/root/usr/lib/modules/$release/vmlinuz" ]; then
+		mkdir -p "$tmp/root/boot"
+		mv "$tmp/root/usr/lib/modules/$release/vmlinuz" "$tmp/root/boot/vmlinuz-$release"
+	fi
 	[ -f "$tmp/root/boot/vmlinuz-$release" ] || die "$package holds no boot/vmlinuz-$release"
 	[ -d "$tmp/root/lib" ] || ln -s usr/lib "$tmp/root/lib"
 	index_modules "$release"

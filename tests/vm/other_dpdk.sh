@@ -46,7 +46,7 @@ list_other_release() {
 	# shellcheck disable=SC2016 # apt's variables
 	apt-get indextargets --format '$(CREATED_BY)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)' |
 		sort -u | awk -F'|' '
-		BEGIN { other["bookworm"] = "trixie"; other["trixie"] = "bookworm" }
+		BEGIN { other["bookworm"] = "trixie"; other["trixie"] = other["sid"] = "bookworm" }
 		$1 == "Packages" && $4 == "main" && $3 in other {
 			option = $5 ~ /^\// ? "[signed-by=" $5 "] " : ""
 			print "deb " option $2, other[$3], $4

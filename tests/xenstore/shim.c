@@ -87,7 +87,8 @@ xc_interface_close(xc_interface *xch)
 	return 0;
 }
 
-/* The library looks for domains from first_domid on; xenstored only asks for one. */
+#ifdef PVN_XEN_DOMINFO
+/* Until Xen 4.17. It looks for domains from first_domid on; xenstored only asks for one. */
 int
 xc_domain_getinfo(xc_interface *xch, uint32_t first_domid, unsigned int max_doms,
 		  xc_dominfo_t *info)
@@ -102,6 +103,24 @@ xc_domain_getinfo(xc_interface *xch, uint32_t first_domid, unsigned int max_doms
 	info->shutdown = access(fake_name(name, "down", first_domid), F_OK) == 0;
 	return 1;
 }
+#else
+int
+xc_domain_getinfo_single(xc_interface *xch, uint32_t domid, xc_domaininfo_t *info)
+{
+	char name[FAKE_NAME_MAX];
+
+	(void)xch;
+	if (access(fake_name(name, "page", domid), F_OK) != 0) {
+		errno = ESRCH;
+		return -1;
+	}
+	memset(info, 0, sizeof(*info));
+	info->domain = domid;
+	if (access(fake_name(name, "down", domid), F_OK) == 0)
+		info->flags = XEN_DOMINF_shutdown;
+	return 0;
+}
+#endif
 
 /* libxengnttab */
 

@@ -61,7 +61,7 @@ vmxnet3_tx_offloads(const struct vmxnet3_hw *hw)
 }
 
 const uint32_t *
-vmxnet3_ptypes_get(struct rte_eth_dev *dev)
+vmxnet3_ptypes_get(PVN_PTYPES_ARGS(dev))
 {
 	static const uint32_t tunneled[] = {
 		RTE_PTYPE_L2_ETHER,
@@ -88,7 +88,7 @@ vmxnet3_ptypes_get(struct rte_eth_dev *dev)
 		RTE_PTYPE_UNKNOWN,
 	};
 
-	return vmxnet3_tunnels(vmxnet3_hw(dev)) != 0 ? tunneled : ptypes;
+	return vmxnet3_tunnels(vmxnet3_hw(dev)) != 0 ? PVN_PTYPES(tunneled) : PVN_PTYPES(ptypes);
 }
 
 /* ---- what bits mean ---- */

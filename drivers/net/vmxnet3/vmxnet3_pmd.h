@@ -36,6 +36,7 @@
 #include <ethdev_driver.h>
 #include <rte_mbuf.h>
 
+#include <pvn_compat.h>
 #include <vmxnet3.h>
 
 /* The newest device version this driver was written for [VMX3 11]: all there are. */
@@ -513,7 +514,7 @@ int vmxnet3_rss_hash_conf_get(struct rte_eth_dev *dev, struct rte_eth_rss_conf *
 bool vmxnet3_is_ours(const struct rte_eth_dev *dev);
 
 /* vmxnet3_status.c. The thread that the queue belongs to. */
-uint32_t vmxnet3_rx_queue_count(void *rx_queue);
+PVN_QUEUE_COUNT_TYPE vmxnet3_rx_queue_count(void *rx_queue);
 int vmxnet3_rx_descriptor_status(void *rx_queue, uint16_t offset);
 int vmxnet3_tx_descriptor_status(void *tx_queue, uint16_t offset);
 int vmxnet3_tx_done_cleanup(void *tx_queue, uint32_t free_cnt);
@@ -555,7 +556,7 @@ void vmxnet3_txq_drain(struct vmxnet3_tx_queue *txq);
 uint32_t vmxnet3_tunnels(const struct vmxnet3_hw *hw);
 uint64_t vmxnet3_rx_offloads(const struct vmxnet3_hw *hw);
 uint64_t vmxnet3_tx_offloads(const struct vmxnet3_hw *hw);
-const uint32_t *vmxnet3_ptypes_get(struct rte_eth_dev *dev);
+const uint32_t *vmxnet3_ptypes_get(PVN_PTYPES_ARGS(dev));
 void vmxnet3_offload_prepare(struct rte_eth_dev *dev);
 void vmxnet3_offload_strip(struct rte_eth_dev *dev);
 
@@ -585,7 +586,7 @@ void vmxnet3_rx_choose(struct rte_eth_dev *dev);
 const char *vmxnet3_rx_way(const struct rte_eth_dev *dev);
 
 /* vmxnet3_stats.c */
-int vmxnet3_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats);
+int vmxnet3_stats_get(PVN_STATS_ARGS(dev, stats));
 int vmxnet3_stats_reset(struct rte_eth_dev *dev);
 int vmxnet3_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names,
 			 unsigned int size);

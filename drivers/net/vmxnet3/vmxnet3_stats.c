@@ -137,8 +137,9 @@ tx_errors(const struct vmxnet3_txq_counts *c)
 }
 
 int
-vmxnet3_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
+vmxnet3_stats_get(PVN_STATS_ARGS(dev, stats))
 {
+	struct pvn_queue_stats *queues = PVN_QUEUE_STATS(stats);
 	struct vmxnet3_counts now;
 
 	count(dev, &now);
@@ -155,13 +156,13 @@ vmxnet3_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 		stats->opackets += sent;
 		stats->obytes += tx->sw.bytes;
 		stats->oerrors += tx_errors(tx);
-		if (q >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
+		if (queues == NULL || q >= RTE_ETHDEV_QUEUE_STAT_CNTRS)
 			continue;
-		stats->q_ipackets[q] = rx->sw.packets;
-		stats->q_ibytes[q] = rx->sw.bytes;
-		stats->q_errors[q] = rx_errors(rx);
-		stats->q_opackets[q] = sent;
-		stats->q_obytes[q] = tx->sw.bytes;
+		queues->q_ipackets[q] = rx->sw.packets;
+		queues->q_ibytes[q] = rx->sw.bytes;
+		queues->q_errors[q] = rx_errors(rx);
+		queues->q_opackets[q] = sent;
+		queues->q_obytes[q] = tx->sw.bytes;
 	}
 	return 0;
 }

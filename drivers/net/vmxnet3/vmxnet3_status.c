@@ -61,7 +61,7 @@ rx_completions(const struct vmxnet3_rx_queue *rxq)
 }
 
 /* Buffers that the device has filled. */
-uint32_t
+PVN_QUEUE_COUNT_TYPE
 vmxnet3_rx_queue_count(void *rx_queue)
 {
 	return rx_completions(rx_queue);
