@@ -333,7 +333,7 @@ FAULTS = {
         "vmxnet3 late", VMXNET3_LATE, "if (vmxnet3_rx_buf_len(pool) < rxq->buf_len) {",
         "if (vmxnet3_rx_buf_len(pool) == 0) {"),
     "ctl-late-in-table": Fault(
-        "vmxnet3 late", VMXNET3_RSS, "\tif (!rss->table_set)\n\t\tspread_over_started(dev, rss);\n",
+        "vmxnet3 late", VMXNET3_RSS, "\tif (!rss->table_set)\n\t\tspread_evenly(dev, rss);\n",
         ""),
     "ctl-setup-leaks": Fault(
         "vmxnet3 refusals", VMXNET3_QUEUE,

@@ -325,6 +325,13 @@ vmxnet3_slot_after(uint16_t slot, uint16_t size)
 	return slot + 1 == size ? 0 : slot + 1;
 }
 
+/* Slots from `from` on up to `to`, both in the ring. */
+static inline uint32_t
+vmxnet3_slots_between(uint32_t from, uint32_t to, uint32_t size)
+{
+	return to - from + (to < from ? size : 0);
+}
+
 /* Takes the oldest posted buffer out of its ring; the caller owns it. Something must be posted. */
 static inline struct rte_mbuf *
 vmxnet3_rx_take_slot(struct vmxnet3_rx_ring *ring)

@@ -107,7 +107,7 @@ is_wanted(const struct rte_eth_dev *dev)
 /* Over the queues that are set up, as far as that is known: all that are configured before start.
  */
 static void
-spread_over_started(const struct rte_eth_dev *dev, struct vmxnet3_rss *rss)
+spread_evenly(const struct rte_eth_dev *dev, struct vmxnet3_rss *rss)
 {
 	const struct vmxnet3_adapter *adapter = vmxnet3_adapter(dev);
 	uint16_t queue = dev->data->nb_rx_queues - 1;
@@ -118,13 +118,6 @@ spread_over_started(const struct rte_eth_dev *dev, struct vmxnet3_rss *rss)
 		while (adapter->late_rx[queue] != NULL);
 		rss->table[i] = (uint8_t)queue;
 	}
-}
-
-static void
-spread_evenly(struct vmxnet3_rss *rss, uint16_t queues)
-{
-	for (unsigned int i = 0; i < VMXNET3_RSS_TABLE_MAX; i++)
-		rss->table[i] = (uint8_t)(i % queues);
 	rss->table_set = false;
 }
 
@@ -145,7 +138,6 @@ vmxnet3_rss_init(struct rte_eth_dev *dev)
 	struct vmxnet3_rss *rss = &vmxnet3_adapter(dev)->rss;
 
 	memcpy(rss->key, default_key, sizeof(rss->key));
-	spread_evenly(rss, 1);
 }
 
 /* A table that was never set spreads over the queues there are; one that was is kept, unless it
@@ -170,7 +162,7 @@ vmxnet3_rss_configure(struct rte_eth_dev *dev)
 	for (unsigned int i = 0; i < VMXNET3_RSS_TABLE_MAX; i++)
 		fits = fits && rss->table[i] < queues;
 	if (!fits)
-		spread_evenly(rss, queues);
+		spread_evenly(dev, rss);
 	if (is_wanted(dev) && hw->caps.version < 6 && !rte_is_power_of_2(queues)) {
 		VMXNET3_LOG(ERR, hw->name,
 			    "RSS over %u rx queues: device version %u needs a power of two of them",
@@ -192,7 +184,7 @@ vmxnet3_rss_fill(struct rte_eth_dev *dev)
 	if (!rss->on)
 		return;
 	if (!rss->table_set)
-		spread_over_started(dev, rss);
+		spread_evenly(dev, rss);
 	memset(block, 0, sizeof(*block));
 	block->hash_types = pvn_cpu_to_le16((uint16_t)types_of(rss->hf));
 	block->hash_function = pvn_cpu_to_le16(VMXNET3_RSS_FUNCTION_TOEPLITZ);

@@ -257,7 +257,7 @@ completed_buffer(struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *c)
 		return NULL;
 	if (index >= ring->size)
 		return NULL;
-	skipped = index >= ring->next ? index - ring->next : index + ring->size - ring->next;
+	skipped = vmxnet3_slots_between(ring->next, index, ring->size);
 	if (skipped >= ring->posted)
 		return NULL;
 	for (; skipped > 0; skipped--)

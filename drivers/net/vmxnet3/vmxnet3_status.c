@@ -97,7 +97,7 @@ tx_completed(const struct vmxnet3_tx_queue *txq)
 	index = pvn_field_get(VMXNET3_TXC0_INDEX, index);
 	if (index >= txq->size)
 		return 0;
-	distance = index >= txq->clean ? index - txq->clean : index + txq->size - txq->clean;
+	distance = vmxnet3_slots_between(txq->clean, index, txq->size);
 	return distance < txq->in_flight ? (uint16_t)(distance + 1) : 0;
 }
 

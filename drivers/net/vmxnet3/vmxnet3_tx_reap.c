@@ -153,7 +153,7 @@ struct flight {
 static inline uint32_t
 done_with(const struct flight *f, uint32_t index, uint32_t done)
 {
-	const uint32_t distance = index - f->clean + (index < f->clean ? f->size : 0);
+	const uint32_t distance = vmxnet3_slots_between(f->clean, index, f->size);
 
 	if (unlikely(index >= f->size) || unlikely(distance >= f->num) ||
 	    unlikely(distance < done) ||
