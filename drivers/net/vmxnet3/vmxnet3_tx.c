@@ -230,10 +230,11 @@ put_packet(struct vmxnet3_tx_queue *txq, struct rte_mbuf *m, uint32_t *due)
 	const unsigned int needed = descriptors_needed(m);
 	const uint32_t len = m->pkt_len;
 	struct wish w = {0};
+	bool can_be = needed != 0;
 
-	if (unlikely((m->ol_flags & VMXNET3_TX_WISHES) != 0))
-		w = asks_for_more(m) ? vmxnet3_tx_tunnel_wish(txq, m) : wish_of(m);
-	if (unlikely(needed == 0 || !can_be(&w, m))) {
+	if ((m->ol_flags & VMXNET3_TX_WISHES) != 0)
+		can_be = can_be && find_wish(txq, m, &w) == 0;
+	if (unlikely(!can_be)) {
 		txq->stats.unsendable++;
 		return false;
 	}

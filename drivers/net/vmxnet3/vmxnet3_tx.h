@@ -6,6 +6,8 @@
 #ifndef VMXNET3_TX_H
 #define VMXNET3_TX_H
 
+#include <errno.h>
+
 #include <rte_io.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
@@ -98,12 +100,12 @@ asks_for_more(const struct rte_mbuf *m)
 }
 
 /*
- * vmxnet3_tx_tunnel.c, for packets that ask for more. check: 0, ENOTSUP for what the device does
- * not do, or EINVAL for what it cannot be told of this packet. wish: what can never be, if so.
- * fill: writes checksums, after a check.
+ * vmxnet3_tx_tunnel.c, for packets that ask for more. wish: 0, ENOTSUP for what the device does not
+ * do, or EINVAL for what it cannot be told of this packet. fill: writes checksums, if there is a
+ * wish.
  */
-int vmxnet3_tx_tunnel_check(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m);
-struct wish vmxnet3_tx_tunnel_wish(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m);
+int vmxnet3_tx_tunnel_wish(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m,
+			   struct wish *w);
 void vmxnet3_tx_tunnel_fill(struct rte_mbuf *m);
 
 static inline uint32_t
@@ -112,6 +114,18 @@ tag_wish(const struct rte_mbuf *m)
 	return (m->ol_flags & RTE_MBUF_F_TX_VLAN) == 0
 		       ? 0
 		       : VMXNET3_TXD3_TI | pvn_field_put(VMXNET3_TXD3_TCI, m->vlan_tci);
+}
+
+/* For the checksum in this field, of a header that begins at `l4`, over all from there on. */
+static inline struct wish
+checksum_wish(uint32_t l4, uint32_t field)
+{
+	return (struct wish){
+		.word2 = pvn_field_put(VMXNET3_TXD2_MSSCOF, field),
+		.word3 = pvn_field_put(VMXNET3_TXD3_OM, VMXNET3_OM_CSUM) |
+			 pvn_field_put(VMXNET3_TXD3_HLEN, l4),
+		.headers = field + sizeof(rte_be16_t),
+	};
 }
 
 /* Of those that ask for no more. [VMX3 7.3] The header checksum of IPv4 is none of the device's
@@ -130,23 +144,28 @@ wish_of(const struct rte_mbuf *m)
 			  pvn_field_put(VMXNET3_TXD3_HLEN, w.headers);
 	} else if (checksum != 0) {
 		const bool udp = checksum == RTE_MBUF_F_TX_UDP_CKSUM;
-		const uint32_t field = l4 + (udp ? offsetof(struct rte_udp_hdr, dgram_cksum)
-						 : offsetof(struct rte_tcp_hdr, cksum));
 
-		w.headers = field + sizeof(rte_be16_t);
-		w.word2 = pvn_field_put(VMXNET3_TXD2_MSSCOF, field);
-		w.word3 = pvn_field_put(VMXNET3_TXD3_OM, VMXNET3_OM_CSUM) |
-			  pvn_field_put(VMXNET3_TXD3_HLEN, l4);
+		w = checksum_wish(l4, l4 + (udp ? offsetof(struct rte_udp_hdr, dgram_cksum)
+						: offsetof(struct rte_tcp_hdr, cksum)));
 	}
 	w.word3 |= tag_wish(m);
 	return w;
 }
 
-/* Whether the device can be told this, and finds all headers in one buffer. */
-static inline bool
-can_be(const struct wish *w, const struct rte_mbuf *m)
+/* What a packet asks for; an error, as above, if the device cannot be told it, or would not find
+ * all headers in one buffer. */
+static inline int
+find_wish(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m, struct wish *w)
 {
-	return w->headers <= VMXNET3_TX_HEADERS_MAX && w->headers <= m->data_len;
+	if (asks_for_more(m)) {
+		int ret = vmxnet3_tx_tunnel_wish(txq, m, w);
+
+		if (ret != 0)
+			return ret;
+	} else {
+		*w = wish_of(m);
+	}
+	return w->headers > VMXNET3_TX_HEADERS_MAX || w->headers > m->data_len ? EINVAL : 0;
 }
 
 #endif /* VMXNET3_TX_H */

@@ -13,17 +13,9 @@ static int
 check_packet(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m)
 {
 	struct wish w;
-	int ret;
+	int ret = find_wish(txq, m, &w);
 
-	if (asks_for_more(m)) {
-		ret = vmxnet3_tx_tunnel_check(txq, m);
-		if (ret != 0)
-			return ret;
-		w = vmxnet3_tx_tunnel_wish(txq, m);
-	} else {
-		w = wish_of(m);
-	}
-	return descriptors_needed(m) == 0 || !can_be(&w, m) ? EINVAL : 0;
+	return ret == 0 && descriptors_needed(m) == 0 ? EINVAL : ret;
 }
 
 /* The header checksum of IPv4, which the device has no offload for; in a TSO packet it is the

@@ -237,8 +237,8 @@ needed_capabilities(const struct rte_mbuf *m, const struct kind *kind)
 	return needed;
 }
 
-int
-vmxnet3_tx_tunnel_check(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m)
+static int
+check(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m)
 {
 	const struct kind *kind = kind_of(m->ol_flags);
 	int ret;
@@ -249,20 +249,6 @@ vmxnet3_tx_tunnel_check(const struct vmxnet3_tx_queue *txq, const struct rte_mbu
 		return ENOTSUP;
 	ret = check_outer(m, kind);
 	return ret != 0 ? ret : check_inner(m);
-}
-
-/* As if there were no tunnel: a checksum of UDP, over all that it carries. */
-static struct wish
-outer_csum_wish(const struct rte_mbuf *m)
-{
-	const uint32_t field = outer_l4(m) + offsetof(struct rte_udp_hdr, dgram_cksum);
-
-	return (struct wish){
-		.headers = field + sizeof(rte_be16_t),
-		.word2 = pvn_field_put(VMXNET3_TXD2_MSSCOF, field),
-		.word3 = pvn_field_put(VMXNET3_TXD3_OM, VMXNET3_OM_CSUM) |
-			 pvn_field_put(VMXNET3_TXD3_HLEN, outer_l4(m)),
-	};
 }
 
 static struct wish
@@ -286,19 +272,22 @@ inner_wish(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m)
 	return w;
 }
 
-struct wish
-vmxnet3_tx_tunnel_wish(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m)
+int
+vmxnet3_tx_tunnel_wish(const struct vmxnet3_tx_queue *txq, const struct rte_mbuf *m, struct wish *w)
 {
-	struct wish w = {0};
+	const int ret = check(txq, m);
 
-	if (vmxnet3_tx_tunnel_check(txq, m) != 0)
-		w.headers = UINT32_MAX;
-	else if (asks_inner_l4(m))
-		w = inner_wish(txq, m);
-	else if ((m->ol_flags & RTE_MBUF_F_TX_OUTER_UDP_CKSUM) != 0)
-		w = outer_csum_wish(m);
-	w.word3 |= tag_wish(m);
-	return w;
+	*w = (struct wish){0};
+	if (ret != 0)
+		return ret;
+	if (asks_inner_l4(m))
+		*w = inner_wish(txq, m);
+	else if ((m->ol_flags & RTE_MBUF_F_TX_OUTER_UDP_CKSUM) !=
+		 0) /* as if there were no tunnel */
+		*w = checksum_wish(outer_l4(m),
+				   outer_l4(m) + offsetof(struct rte_udp_hdr, dgram_cksum));
+	w->word3 |= tag_wish(m);
+	return 0;
 }
 
 /* ---- tx_prepare ---- */
