@@ -43,9 +43,9 @@ FAULTS = {
     "rx-any-length": Fault(
         "vmxnet3 rx bounds", VMXNET3_RX, "len == 0 || len > rxq->buf_len ||", "len == 0 ||"),
     "rx-any-length-plain": Fault(
-        "vmxnet3 rx bounds", VMXNET3_RX,
-        "(word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - RTE_ETHER_HDR_LEN > longest",
-        "(word2 & VMXNET3_RXC2_ERR) > longest"),
+        "vmxnet3 rx bounds", VMXNET3_RX_H,
+        "(c->word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - RTE_ETHER_HDR_LEN <= longest",
+        "(c->word2 & VMXNET3_RXC2_ERR) <= longest"),
     "rx-any-length-avx2": Fault(
         "vmxnet3 rx bounds", RX_AVX2, "_mm256_cmpgt_epi32(lens, longest)", "_mm256_setzero_si256()"),
     "rx-any-generation": Fault(

@@ -567,15 +567,7 @@ const uint32_t *vmxnet3_ptypes_get(PVN_PTYPES_ARGS(dev));
 void vmxnet3_offload_prepare(struct rte_eth_dev *dev);
 void vmxnet3_offload_strip(struct rte_eth_dev *dev);
 
-/* vmxnet3_rx.c, vmxnet3_tx.c. One thread per queue at a time. */
-uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-uint16_t vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-uint16_t vmxnet3_rx_burst_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-uint16_t vmxnet3_rx_burst_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-uint16_t vmxnet3_rx_burst_data(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-uint16_t vmxnet3_rx_burst_data_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-uint16_t vmxnet3_rx_burst_data_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
-uint16_t vmxnet3_rx_burst_data_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+/* vmxnet3_rx.c, vmxnet3_tx.c and what belongs to them. One thread per queue at a time. */
 void vmxnet3_tx_choose(struct rte_eth_dev *dev);
 uint16_t vmxnet3_tx_burst_data(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
 uint16_t vmxnet3_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);

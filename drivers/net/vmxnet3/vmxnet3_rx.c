@@ -86,10 +86,8 @@ vmxnet3_rx_refill(struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring)
 
 /* ---- plain frames ---- */
 
-/*
- * Completions of whole frames in the next buffers of ring 1, until one is something else, or either
- * ring ends. Length and error are one comparison: the error bit makes the length too great.
- */
+/* Completions of whole frames in the next buffers of ring 1, until one is something else, or either
+ * ring ends. */
 static inline uint16_t
 take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -104,24 +102,18 @@ take_plain(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 
 	n = row(rxq, n);
 	for (i = 0; i < n; i++) {
-		/* ACQ-RXC: gen before the rest. Pairs with the device, which stores word3 last. */
-		const uint32_t word3 =
-			pvn_le32_to_cpu(__atomic_load_n(&c[i].word3, __ATOMIC_ACQUIRE));
-		const uint32_t word0 =
-			pvn_le32_to_cpu(__atomic_load_n(&c[i].word0, __ATOMIC_RELAXED));
-		const uint32_t word2 =
-			pvn_le32_to_cpu(__atomic_load_n(&c[i].word2, __ATOMIC_RELAXED));
-		const uint32_t len = pvn_field_get(VMXNET3_RXC2_LEN, word2);
 		struct rte_mbuf *m = slot[i];
+		struct vmxnet3_rxc w;
+		uint32_t len;
 
-		if ((word3 & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) != gen ||
-		    (word0 & VMXNET3_RXC0_PLAIN) != plain + i ||
-		    (word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - RTE_ETHER_HDR_LEN > longest)
+		read_words(&c[i], &w);
+		if (!is_plain(&w, gen, plain + i, longest))
 			break;
+		len = pvn_field_get(VMXNET3_RXC2_LEN, w.word2);
 		rte_prefetch0(slot[i + VMXNET3_PREFETCH_AHEAD]);
 		rearm(rxq, m);
-		describe(rxq, m, word0, pvn_le32_to_cpu(c[i].word1), word2,
-			 word3 & ~VMXNET3_RXC3_LRO); /* which it has not: not to be asked again */
+		describe(rxq, m, w.word0, pvn_le32_to_cpu(c[i].word1), w.word2,
+			 w.word3 & ~VMXNET3_RXC3_LRO); /* which it has not: not to be asked again */
 		m->pkt_len = len;
 		m->data_len = len;
 		bytes += len;
@@ -142,10 +134,7 @@ static inline bool
 is_next_piece(const struct vmxnet3_rx_queue *rxq, const struct vmxnet3_rxc *slot, uint32_t gen,
 	      uint32_t word0, struct vmxnet3_rxc *c)
 {
-	/* ACQ-RXC, as above. */
-	c->word3 = pvn_le32_to_cpu(__atomic_load_n(&slot->word3, __ATOMIC_ACQUIRE));
-	c->word0 = pvn_le32_to_cpu(__atomic_load_n(&slot->word0, __ATOMIC_RELAXED));
-	c->word2 = pvn_le32_to_cpu(__atomic_load_n(&slot->word2, __ATOMIC_RELAXED));
+	read_words(slot, c);
 	return (c->word3 & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) == gen &&
 	       ((c->word0 ^ word0) & VMXNET3_RXC0_PLAIN & ~VMXNET3_RXC0_EOP) == 0 &&
 	       (c->word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - 1 < rxq->buf_len;

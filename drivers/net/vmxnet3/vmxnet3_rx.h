@@ -23,8 +23,18 @@ uint16_t vmxnet3_rx_take_avx2(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pk
 uint16_t vmxnet3_rx_take_avx512(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n);
 uint16_t vmxnet3_rx_take_neon(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n);
 
-/* For those: a mbuf's fields from packet_type on, out of a completion's bytes. Type 0, length,
- * length again, tag, hash. */
+/* vmxnet3_rx.c: one for each of these, and one more where there are data rings. */
+uint16_t vmxnet3_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data_avx2(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data_avx512(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+uint16_t vmxnet3_rx_burst_data_neon(void *rx_queue, struct rte_mbuf **pkts, uint16_t nb_pkts);
+
+/* For take functions: a mbuf's fields from packet_type on, out of a completion's bytes. Type 0,
+ * length, length again, tag, hash. */
 #define VMXNET3_RX_FIELDS 0x80, 0x80, 0x80, 0x80, 8, 9, 0x80, 0x80, 8, 9, 10, 11, 4, 5, 6, 7
 
 static_assert(offsetof(struct rte_mbuf, ol_flags) == offsetof(struct rte_mbuf, rearm_data) + 8,
@@ -72,6 +82,29 @@ post(const struct vmxnet3_rx_queue *rxq, struct vmxnet3_rx_ring *ring, uint16_t 
 		ring->fill = 0;
 		ring->gen ^= VMXNET3_RXD2_GEN;
 	}
+}
+
+/* A completion's words, each read once, but for the hash. ACQ-RXC: gen before the rest. Pairs with
+ * the device, which stores word3 last. */
+static __rte_always_inline void
+read_words(const struct vmxnet3_rxc *slot, struct vmxnet3_rxc *c)
+{
+	c->word3 = pvn_le32_to_cpu(__atomic_load_n(&slot->word3, __ATOMIC_ACQUIRE));
+	c->word0 = pvn_le32_to_cpu(__atomic_load_n(&slot->word0, __ATOMIC_RELAXED));
+	c->word2 = pvn_le32_to_cpu(__atomic_load_n(&slot->word2, __ATOMIC_RELAXED));
+}
+
+/*
+ * Whether they are those of a whole frame where `word0` says, which is every check a completion
+ * needs. Length and error are one comparison: the error bit makes the length too great. `longest`
+ * is without an Ethernet header.
+ */
+static __rte_always_inline bool
+is_plain(const struct vmxnet3_rxc *c, uint32_t gen, uint32_t word0, uint32_t longest)
+{
+	return (c->word3 & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) == gen &&
+	       (c->word0 & VMXNET3_RXC0_PLAIN) == word0 &&
+	       (c->word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - RTE_ETHER_HDR_LEN <= longest;
 }
 
 /* Flags of a stripped tag and of a hash, if they were asked for. Of a merged frame word 1 is

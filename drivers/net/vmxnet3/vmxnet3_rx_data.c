@@ -30,7 +30,7 @@ copy_slot(uint8_t *to, const uint8_t *slot, uint32_t len)
 
 /*
  * Copies frames in the next slots into mbufs that are as a pool has them, until a completion is
- * something else; returns how many. Length and error are one comparison, as in take_plain().
+ * something else; returns how many.
  */
 static inline uint16_t
 copy_row(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
@@ -44,24 +44,18 @@ copy_row(struct vmxnet3_rx_queue *rxq, struct rte_mbuf **pkts, uint16_t n)
 	uint16_t i;
 
 	for (i = 0; i < n; i++, slot += size) {
-		/* ACQ-RXC: gen before the rest. Pairs with the device, which stores word3 last. */
-		const uint32_t word3 =
-			pvn_le32_to_cpu(__atomic_load_n(&c[i].word3, __ATOMIC_ACQUIRE));
-		const uint32_t word0 =
-			pvn_le32_to_cpu(__atomic_load_n(&c[i].word0, __ATOMIC_RELAXED));
-		const uint32_t word2 =
-			pvn_le32_to_cpu(__atomic_load_n(&c[i].word2, __ATOMIC_RELAXED));
-		const uint32_t len = pvn_field_get(VMXNET3_RXC2_LEN, word2);
 		struct rte_mbuf *m = pkts[i];
+		struct vmxnet3_rxc w;
+		uint32_t len;
 
-		if ((word3 & (VMXNET3_RXC3_GEN | VMXNET3_RXC3_LRO)) != gen ||
-		    (word0 & VMXNET3_RXC0_PLAIN) != expected + i ||
-		    (word2 & (VMXNET3_RXC2_ERR | VMXNET3_RXC2_LEN)) - RTE_ETHER_HDR_LEN > longest)
+		read_words(&c[i], &w);
+		if (!is_plain(&w, gen, expected + i, longest))
 			break;
+		len = pvn_field_get(VMXNET3_RXC2_LEN, w.word2);
 		/* Of a slot behind the last, nothing: a prefetch may point anywhere. */
 		rte_prefetch0(slot + VMXNET3_PREFETCH_AHEAD * size);
 		rearm(rxq, m);
-		describe(rxq, m, word0, pvn_le32_to_cpu(c[i].word1), word2, word3);
+		describe(rxq, m, w.word0, pvn_le32_to_cpu(c[i].word1), w.word2, w.word3);
 		m->pkt_len = len;
 		m->data_len = len;
 		copy_slot(rte_pktmbuf_mtod(m, uint8_t *), slot, len);
